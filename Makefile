@@ -1,0 +1,60 @@
+# Everything that a person or a pipeline does with this tree. `make demo` and `make test` need Python 3.11+ and a package registry.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: install install-dev demo test soak test-real conformance lint bench lock schema clean
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@ $(VENV)/.installed
+
+# The reference stack, from nothing to running: starts the embedded cluster, deploys, opens the console (or reports without a terminal).
+demo: install
+	@$(BIN)/stack-console demo
+
+test: install-dev lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+soak: install-dev
+	$(BIN)/python -m pytest -m soak --timeout=3600
+
+# Against the Docker engine, registry and Kubernetes that TEST_REGISTRY and TEST_KUBECONFIG name.
+test-real: install-dev
+	$(BIN)/python -m pytest -m real --timeout=1800
+
+# The conformance suite against any cluster: make conformance KUBECONFIG=... [IMAGE=busybox]
+conformance: install-dev
+	CONFORMANCE_KUBECONFIG="$(KUBECONFIG)" CONFORMANCE_IMAGE="$(IMAGE)" $(BIN)/python -m pytest tests/conformance --timeout=600
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: install-dev
+	$(BIN)/python -m benchmarks
+
+# Pins every dependency with its hashes. No host name gets into the files.
+UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+lock: install-dev
+	$(UV_COMPILE) pyproject.toml --extra sandbox -o requirements.lock
+	$(UV_COMPILE) pyproject.toml --extra sandbox --group dev --group services -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
