@@ -1,0 +1,1 @@
+"""The headless front end: arguments in, narration on stderr, the product on stdout."""

@@ -1,0 +1,1 @@
+"""What happens: planning, deploying, watching. Reaches the world through the ports only."""

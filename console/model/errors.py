@@ -1,0 +1,177 @@
+"""The one exception tree.
+
+ConsoleError                what went wrong, where, why, and what to do; `outcome` gives the exit code
+├── UsageError              wrong arguments
+│   └── StackFileError      every problem of a stack's files at once, each with file, line and column
+├── PreflightError          the machine, cluster, registry or database is not ready for the plan
+├── BuildError              an image could not be built
+├── PushError               an image could not be pushed
+├── ApplyError              the API server refused an object
+│   └── StalePlanError      a planned field changed in the cluster since the plan was made
+├── RolloutError            a workload did not become ready; carries the diagnoses
+├── VerifyError             an acceptance check failed
+├── LockedError             another run holds the stack
+├── UnreachableError        the API server did not answer
+├── DeniedError             the API server forbids a verb; the missing right is named
+├── NotFoundError           the API server knows no such object
+└── RefusedError            read-only, protected, or confirmation missing
+
+Adapters chain the client's own exception as the cause; no front end ever shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from console.model.outcome import Outcome
+
+if TYPE_CHECKING:
+    from console.model.diagnosis import Diagnosis
+
+
+class ConsoleError(Exception):
+    """Base of everything that a user, a cluster or a network can cause.
+
+    Args:
+        what: what failed, in one line.
+        where: the file, object or address, if there is one.
+        why: the reason, in the words of whoever gave it.
+        hint: what to do next.
+    """
+
+    outcome: ClassVar[Outcome] = Outcome.BUG
+
+    def __init__(self, what: str, *, where: str = "", why: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        reason = f": {self.why}" if self.why else ""
+        advice = f"\n  {self.hint}" if self.hint else ""
+        return f"{place}{self.what}{reason}{advice}"
+
+
+class UsageError(ConsoleError):
+    """Wrong arguments, an unknown stack, target or service."""
+
+    outcome = Outcome.USAGE
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in a file. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    offending: str = ""
+    expected: str = ""
+    nearest: str = ""
+
+    def __str__(self) -> str:
+        parts = [f"{self.file}:{self.line}:{self.column}: {self.message}"]
+        if self.offending:
+            parts.append(f"found {self.offending!r}")
+        if self.expected:
+            parts.append(f"expected {self.expected}")
+        if self.nearest:
+            parts.append(f"did you mean {self.nearest!r}?")
+        return "; ".join(parts)
+
+
+class StackFileError(UsageError):
+    """A stack's files are wrong. All problems are reported at once, in file order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
+        count = len(self.problems)
+        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the stack's files")
+
+    def __str__(self) -> str:
+        return "\n".join([str(problem) for problem in self.problems] + [self.what])
+
+
+class PreflightError(ConsoleError):
+    """Something that the plan needs is not there."""
+
+    outcome = Outcome.PREFLIGHT
+
+
+class BuildError(ConsoleError):
+    """An image could not be built."""
+
+    outcome = Outcome.BUILD
+
+
+class PushError(ConsoleError):
+    """An image could not be pushed."""
+
+    outcome = Outcome.PUSH
+
+
+class ApplyError(ConsoleError):
+    """The API server refused an object, or an object could not be removed."""
+
+    outcome = Outcome.APPLY
+
+
+class StalePlanError(ApplyError):
+    """The live value of a planned field changed after the plan was made."""
+
+
+class RolloutError(ConsoleError):
+    """A workload did not become ready. `diagnoses` say why, the most certain first."""
+
+    outcome = Outcome.ROLLOUT
+
+    def __init__(self, what: str, diagnoses: Sequence[Diagnosis] = (), *, hint: str = "") -> None:
+        why = "; ".join(str(diagnosis) for diagnosis in diagnoses)
+        super().__init__(what, why=why, hint=hint)
+        self.diagnoses = tuple(diagnoses)
+
+
+class VerifyError(ConsoleError):
+    """An acceptance check failed."""
+
+    outcome = Outcome.VERIFY
+
+
+class LockedError(ConsoleError):
+    """Another run holds the stack; the message says who and since when."""
+
+    outcome = Outcome.LOCKED
+
+
+class UnreachableError(ConsoleError):
+    """The API server did not answer."""
+
+    outcome = Outcome.UNREACHABLE
+
+
+class DeniedError(ConsoleError):
+    """The API server forbids a verb. `right` is the missing one, like "list pods in todo"."""
+
+    outcome = Outcome.PREFLIGHT
+
+    def __init__(self, right: str, *, why: str = "", hint: str = "") -> None:
+        super().__init__(f"not allowed to {right}", why=why, hint=hint)
+        self.right = right
+
+
+class NotFoundError(ConsoleError):
+    """The API server knows no such object or kind."""
+
+    outcome = Outcome.APPLY
+
+
+class RefusedError(ConsoleError):
+    """The console itself refused: read-only, protected target, or confirmation missing."""
+
+    outcome = Outcome.REFUSED

@@ -1,0 +1,119 @@
+"""A plan is data: ordered steps with the diff of every object, shown before it runs. `plan_deploy` is pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectRef:
+    """An object of the cluster. `namespace` is empty for cluster-wide kinds."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()}/{self.name}"
+
+
+class ChangeKind(StrEnum):
+    """What a plan does to an object or a field."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs: `path` like `spec.template.spec.containers[backend].image`; values are masked YAML."""
+
+    path: str
+    kind: ChangeKind
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """What happens to one object, and the fields that differ. `drift`: the live value was changed by somebody else."""
+
+    ref: ObjectRef
+    service: str
+    kind: ChangeKind
+    fields: tuple[FieldChange, ...] = ()
+    drift: tuple[FieldChange, ...] = ()
+    declared_only: bool = False
+
+
+class StepKind(StrEnum):
+    """The phases of a run, in order."""
+
+    PREFLIGHT = "preflight"
+    PROVISION = "provision"
+    BUILD = "build"
+    PUSH = "push"
+    APPLY = "apply"
+    WAIT = "wait"
+    PRUNE = "prune"
+    RECORD = "record"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a plan. `needs` are the ids of the steps that must be done before it starts."""
+
+    id: str
+    kind: StepKind
+    title: str
+    service: str = ""
+    needs: tuple[str, ...] = ()
+    changes: tuple[ObjectChange, ...] = ()
+    expected_seconds: float | None = None
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of preflight. `ok` is None for a warning."""
+
+    name: str
+    ok: bool | None
+    detail: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do, before it does it."""
+
+    kind: str
+    stack: str
+    target: str
+    namespace: str
+    context: str
+    protected: bool
+    steps: tuple[Step, ...]
+    checks: tuple[Check, ...] = ()
+    warnings: tuple[str, ...] = ()
+    expected_seconds: float | None = None
+
+    @property
+    def changes(self) -> tuple[ObjectChange, ...]:
+        """Every object that the plan changes, in the order of its steps."""
+        found = (change for step in self.steps for change in step.changes)
+        return tuple(change for change in found if change.kind is not ChangeKind.UNCHANGED)
+
+    @property
+    def empty(self) -> bool:
+        """True if there is nothing to do."""
+        return not self.changes and not any(step.kind in {StepKind.BUILD, StepKind.PUSH} for step in self.steps)
+
+    @property
+    def drift(self) -> tuple[ObjectChange, ...]:
+        """The objects that somebody else changed in the cluster since the last release."""
+        return tuple(change for step in self.steps for change in step.changes if change.drift)

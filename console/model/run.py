@@ -1,0 +1,99 @@
+"""A run and its steps: what state they are in, and the one verdict at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from console.model.diagnosis import Diagnosis
+from console.model.outcome import Outcome
+from console.model.plan import Plan
+
+
+class StepState(StrEnum):
+    """Where a step stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """True once nothing more will happen to the step."""
+        return self in {StepState.DONE, StepState.SKIPPED, StepState.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a step is: `done` of `total` in `unit` ("pods", "bytes"); total is None where it cannot be known."""
+
+    done: float
+    total: float | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRun:
+    """The course of one step of a plan."""
+
+    step_id: str
+    state: StepState = StepState.PENDING
+    started: float | None = None
+    ended: float | None = None
+    detail: str = ""
+    lines: int = 0
+    last_line: str = ""
+    progress: Progress | None = None
+    diagnoses: tuple[Diagnosis, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a run ended, the same on every surface.
+
+    `phases` are seconds by phase in order ("preflight", "build", ...); `evidence` names what was stored before anything
+    was changed again; `addresses` are where the stack can be reached; `next_step` is what to do now.
+    """
+
+    outcome: Outcome
+    headline: str
+    diagnoses: tuple[Diagnosis, ...]
+    seconds: float
+    phases: tuple[tuple[str, float], ...]
+    release: int | None
+    evidence: tuple[str, ...]
+    addresses: tuple[str, ...]
+    next_step: str
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """True if the run did what it was asked for."""
+        return self.outcome is Outcome.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of the console: its plan, its steps' course, and its verdict once there is one."""
+
+    run_id: str
+    kind: str
+    plan: Plan
+    command: str
+    started: float
+    steps: dict[str, StepRun]
+    ended: float | None = None
+    verdict: Verdict | None = None
+
+    def with_step(self, step: StepRun) -> Run:
+        """The same run with that step's course replaced."""
+        return replace(self, steps={**self.steps, step.step_id: step})
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """How long the whole run should take by this stack's own past, None if there is none."""
+        known = self.plan.expected_seconds
+        return known if known else None

@@ -1,0 +1,1 @@
+"""The terminal front end. The only package that knows Textual."""
