@@ -84,8 +84,8 @@ class Activity:
 class View:
     """What the console believes at one moment. Mappings are read-only and must not be kept past the next view.
 
-    `changed` holds the pod uids that differ from the previous view of the same taker. Probe results are by pod uid, then
-    (container, kind).
+    `changed` holds the pod uids that differ from the previous view of the same taker. Probe results are by pod uid,
+    then by (container, kind).
     """
 
     version: int
