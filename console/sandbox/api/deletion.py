@@ -1,0 +1,93 @@
+"""What deleting an object means: at once, after its grace period, or after its finalizers.
+
+Rules: `k8s.io/apiserver/pkg/registry/rest/delete.go`, and the pod strategy for grace periods.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from console.sandbox.api import errors, times
+from console.sandbox.api.resources import Object, Resource
+from console.sandbox.store import copy
+
+FOREGROUND = "foregroundDeletion"
+ORPHAN = "orphan"
+
+
+class Deletion:
+    """One request to delete one object.
+
+    Args:
+        kind: the object's kind.
+        obj: its current state.
+        grace: the seconds asked for, or None for the object's own.
+        propagation: what becomes of the dependents.
+    """
+
+    def __init__(self, kind: Resource, obj: Object, *, grace: int | None, propagation: str | None) -> None:
+        if propagation not in (None, "Background", "Foreground", "Orphan"):
+            supported = errors.unsupported("propagationPolicy", propagation, ("Background", "Foreground", "Orphan"))
+            raise errors.bad_request(f"invalid DeleteOptions: {supported.field}: {supported.text}")
+        self._kind = kind
+        self._obj = obj
+        self._metadata = obj["metadata"]
+        self._grace = self._effective_grace(grace) if kind.name == "pods" else 0
+        self._finalizers = self._wanted_finalizers(propagation)
+
+    def _effective_grace(self, asked: int | None) -> int:
+        spec = self._obj.get("spec", {})
+        if not spec.get("nodeName") or self._obj.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+            return 0
+        grace = spec.get("terminationGracePeriodSeconds", 30) if asked is None else max(asked, 0)
+        if self._metadata.get("deletionTimestamp"):
+            current: int = self._metadata.get("deletionGracePeriodSeconds", 0)
+            return current if asked is None else min(grace, current)
+        return int(grace)
+
+    def _wanted_finalizers(self, propagation: str | None) -> list[str]:
+        kept = [each for each in self._metadata.get("finalizers", ()) if each not in (FOREGROUND, ORPHAN)]
+        if propagation == "Foreground":
+            return [*kept, FOREGROUND]
+        if propagation == "Orphan":
+            return [*kept, ORPHAN]
+        return kept if propagation else list(self._metadata.get("finalizers", ()))
+
+    def check(self, uid: str | None, version: str | None) -> None:
+        """Compares with the request's preconditions.
+
+        Raises:
+            StatusError: 409, the object is another one by now.
+        """
+        for label, wanted, actual in (
+            ("UID", uid, self._metadata["uid"]),
+            ("ResourceVersion", version, self._metadata["resourceVersion"]),
+        ):
+            if wanted and wanted != actual:
+                why = f"Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {actual}"
+                raise errors.conflict(self._kind, self._metadata["name"], why)
+
+    @property
+    def immediate(self) -> bool:
+        """Nothing has to pass before the object goes."""
+        lives_on = self._kind.name == "namespaces" and self._obj.get("spec", {}).get("finalizers")
+        return not (self._grace or self._finalizers or lives_on)
+
+    def mark(self, now: datetime) -> Object:
+        """The object with its deletion written down: when, with how much grace, waiting for which finalizers."""
+        marked = copy(self._obj)
+        metadata = marked["metadata"]
+        if not metadata.get("deletionTimestamp"):
+            if metadata.get("generation"):
+                metadata["generation"] += 1
+            metadata["deletionTimestamp"] = times.time(now + timedelta(seconds=self._grace))
+        elif self._grace < metadata.get("deletionGracePeriodSeconds", 0):
+            metadata["deletionTimestamp"] = times.time(now + timedelta(seconds=self._grace))
+        if self._kind.name != "namespaces":
+            metadata["deletionGracePeriodSeconds"] = self._grace
+        metadata.pop("finalizers", None)
+        if self._finalizers:
+            metadata["finalizers"] = self._finalizers
+        if self._kind.name == "namespaces":
+            marked.setdefault("status", {})["phase"] = "Terminating"
+        return marked
