@@ -5,9 +5,9 @@ Rules: Kubernetes' admission plugins NamespaceLifecycle, LimitRanger and Service
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from console.sandbox.api import errors, quantity
+from console.sandbox.api import errors, pods, quantity
 from console.sandbox.api.resources import Object, Resource
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def mutate(machinery: Machinery, kind: Resource, obj: Object) -> None:
         _service_account(machinery, kind, obj)
         for each in machinery.store.entries("limitranges", obj["metadata"]["namespace"]):
             _limits(kind, obj, each.object)
+        obj["status"]["qosClass"] = pods.quality(obj)
 
 
 def _service_account(machinery: Machinery, kind: Resource, pod: Object) -> None:
@@ -65,11 +66,11 @@ def _limits(kind: Resource, pod: Object, limit_range: Object) -> None:
     problems: list[str] = []
     for item in limit_range["spec"].get("limits", ()):
         if item["type"] == "Container":
-            for container in (*spec.get("initContainers", ()), *spec.get("containers", ())):
+            for container in pods.containers(spec):
                 _set_defaults(container, item)
                 problems += _problems("Container", container.get("resources", {}), item)
         elif item["type"] == "Pod":
-            problems += _problems("Pod", pod_resources(pod), item)
+            problems += _problems("Pod", pods.resources(pod), item)
     if problems:
         why = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
         raise errors.forbidden(kind, pod["metadata"]["name"], why)
@@ -97,22 +98,3 @@ def _problems(scope: str, resources: Object, item: Object) -> list[str]:
         elif quantity.parse(limit) > quantity.parse(bound):
             found.append(f"maximum {name} usage per {scope} is {bound}, but limit is {limit}")
     return found
-
-
-def pod_resources(pod: Object) -> dict[str, dict[str, Any]]:
-    """Requests and limits of a whole pod: the containers' sum, or the largest init container's if that is more."""
-    return {field: _effective(pod["spec"], field) for field in ("requests", "limits")}
-
-
-def _effective(spec: Object, field: str) -> dict[str, str]:
-    total: dict[str, Any] = {}
-    units: dict[str, str] = {}
-    for container in spec.get("containers", ()):
-        for name, amount in (container.get("resources", {}).get(field) or {}).items():
-            total[name] = total.get(name, 0) + quantity.parse(amount)
-            units.setdefault(name, str(amount)[-1:])
-    for container in spec.get("initContainers", ()):
-        for name, amount in (container.get("resources", {}).get(field) or {}).items():
-            total[name] = max(total.get(name, 0), quantity.parse(amount))
-            units.setdefault(name, str(amount)[-1:])
-    return {name: quantity.text(amount, like=units[name]) for name, amount in total.items()}

@@ -1,12 +1,288 @@
-"""Defaults."""
+"""What Kubernetes fills in when a field is left out (`pkg/apis/*/v1/defaults.go`), as far as these kinds have it."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from console.sandbox.api import pods
 from console.sandbox.api.resources import Object, Resource
 
 
 def apply(kind: Resource, obj: Object) -> None:
-    """Fills in what is left out."""
-    if kind.name == "namespaces":
-        obj["spec"] = {"finalizers": ["kubernetes"]}
-        obj["status"] = {"phase": "Active"}
-    if kind.name == "pods":
-        obj.setdefault("status", {}).setdefault("phase", "Pending")
+    """Sets the defaults of a kind, in place."""
+    if default := _BY_RESOURCE.get(kind.name):
+        default(obj)
+
+
+def _fill(target: Object, **values: object) -> None:
+    for key, value in values.items():
+        target.setdefault(key, value)
+
+
+# -- pods
+
+
+def _pod(pod: Object) -> None:
+    spec = pod.setdefault("spec", {})
+    _pod_spec(spec)
+    spec.setdefault("enableServiceLinks", True)
+    for container in pods.containers(spec):
+        _requests_from_limits(container)
+    tolerations = spec.setdefault("tolerations", [])
+    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        if not any(each.get("key") in (key, None) for each in tolerations):
+            tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
+    _fill(spec, priority=0, preemptionPolicy="PreemptLowerPriority")
+    _fill(pod.setdefault("status", {}), phase="Pending")
+
+
+def _pod_spec(spec: Object) -> None:
+    _fill(
+        spec,
+        restartPolicy="Always",
+        terminationGracePeriodSeconds=30,
+        dnsPolicy="ClusterFirst",
+        securityContext={},
+        schedulerName="default-scheduler",
+    )
+    if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
+        spec["serviceAccountName"] = spec["serviceAccount"] = account
+    for container in pods.containers(spec):
+        _container(container)
+    for volume in spec.get("volumes") or ():
+        _volume(volume)
+
+
+def _container(container: Object) -> None:
+    image = str(container.get("image", ""))
+    untagged = "@" not in image and ":" not in image.rpartition("/")[2]
+    _fill(
+        container,
+        resources={},
+        terminationMessagePath="/dev/termination-log",
+        terminationMessagePolicy="File",
+        imagePullPolicy="Always" if untagged or image.endswith(":latest") else "IfNotPresent",
+    )
+    for port in container.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        if container.get(probe):
+            _probe(container[probe])
+    for hook in (container.get("lifecycle") or {}).values():
+        if isinstance(hook, dict) and hook.get("httpGet"):
+            _fill(hook["httpGet"], path="/", scheme="HTTP")
+    for variable in container.get("env") or ():
+        if reference := (variable.get("valueFrom") or {}).get("fieldRef"):
+            reference.setdefault("apiVersion", "v1")
+        if reference := (variable.get("valueFrom") or {}).get("resourceFieldRef"):
+            reference.setdefault("divisor", "0")
+
+
+def _probe(probe: Object) -> None:
+    _fill(probe, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
+    if probe.get("httpGet"):
+        _fill(probe["httpGet"], path="/", scheme="HTTP")
+    if "grpc" in probe:
+        _fill(probe["grpc"], service="")
+
+
+def _volume(volume: Object) -> None:
+    for source in ("configMap", "secret", "downwardAPI", "projected"):
+        if volume.get(source) is not None:
+            volume[source].setdefault("defaultMode", 420)
+    if set(volume) == {"name"}:
+        volume["emptyDir"] = {}
+    if volume.get("hostPath"):
+        volume["hostPath"].setdefault("type", "")
+
+
+def _requests_from_limits(container: Object) -> None:
+    resources = container.get("resources") or {}
+    for name, amount in (resources.get("limits") or {}).items():
+        resources.setdefault("requests", {}).setdefault(name, amount)
+
+
+def _template(obj: Object) -> None:
+    template = obj["spec"].get("template")
+    if isinstance(template, dict):
+        template.setdefault("metadata", {})
+        if isinstance(template.get("spec"), dict):
+            _pod_spec(template["spec"])
+
+
+# -- workloads
+
+
+def _deployment(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _template(obj)
+    _fill(spec, replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600)
+    strategy = spec.setdefault("strategy", {})
+    strategy.setdefault("type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        _fill(strategy.setdefault("rollingUpdate", {}), maxUnavailable="25%", maxSurge="25%")
+
+
+def _replica_set(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _template(obj)
+    spec.setdefault("replicas", 1)
+
+
+def _stateful_set(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _template(obj)
+    _fill(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
+    spec.setdefault("persistentVolumeClaimRetentionPolicy", {"whenDeleted": "Retain", "whenScaled": "Retain"})
+    strategy = spec.setdefault("updateStrategy", {})
+    strategy.setdefault("type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
+
+
+def _daemon_set(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _template(obj)
+    spec.setdefault("revisionHistoryLimit", 10)
+    strategy = spec.setdefault("updateStrategy", {})
+    strategy.setdefault("type", "RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        _fill(strategy.setdefault("rollingUpdate", {}), maxUnavailable=1, maxSurge=0)
+
+
+def _job(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _template(obj)
+    if "completions" not in spec and "parallelism" not in spec:
+        spec["completions"] = 1
+    _fill(
+        spec,
+        parallelism=1,
+        backoffLimit=6,
+        completionMode="NonIndexed",
+        suspend=False,
+        manualSelector=False,
+        podReplacementPolicy="TerminatingOrFailed",
+    )
+    template = spec.get("template")
+    if not spec["manualSelector"] and "selector" not in spec and isinstance(template, dict):
+        uid, name = obj["metadata"]["uid"], obj["metadata"]["name"]
+        own = {"batch.kubernetes.io/controller-uid": uid, "batch.kubernetes.io/job-name": name}
+        template["metadata"]["labels"] = (
+            (template["metadata"].get("labels") or {}) | own | {"controller-uid": uid, "job-name": name}
+        )
+        spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+
+
+# -- network
+
+
+def _service(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    _fill(spec, type="ClusterIP", sessionAffinity="None")
+    for port in spec.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+        if port.get("targetPort") in (None, 0, ""):
+            port["targetPort"] = port.get("port")
+    if spec["type"] == "ExternalName":
+        return
+    _fill(spec, ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack", internalTrafficPolicy="Cluster")
+    if spec["type"] in ("NodePort", "LoadBalancer"):
+        spec.setdefault("externalTrafficPolicy", "Cluster")
+    if spec["type"] == "LoadBalancer":
+        spec.setdefault("allocateLoadBalancerNodePorts", True)
+    obj.setdefault("status", {}).setdefault("loadBalancer", {})
+
+
+def _endpoints(obj: Object) -> None:
+    for subset in obj.get("subsets") or ():
+        for port in subset.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+
+
+def _endpoint_slice(obj: Object) -> None:
+    obj.setdefault("endpoints", [])
+    for port in obj.get("ports") or ():
+        _fill(port, protocol="TCP", name="")
+
+
+def _ingress(obj: Object) -> None:
+    obj.setdefault("status", {}).setdefault("loadBalancer", {})
+
+
+def _network_policy(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("podSelector", {})
+    for rule in (*spec.get("ingress", ()), *spec.get("egress", ())):
+        for port in rule.get("ports", ()):
+            port.setdefault("protocol", "TCP")
+    if not spec.get("policyTypes"):
+        spec["policyTypes"] = ["Ingress", *(["Egress"] if spec.get("egress") else [])]
+
+
+# -- the rest
+
+
+def _namespace(obj: Object) -> None:
+    obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
+    obj.setdefault("status", {}).setdefault("phase", "Active")
+
+
+def _secret(obj: Object) -> None:
+    obj.setdefault("type", "Opaque")
+
+
+def _autoscaler(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("minReplicas", 1)
+    if not spec.get("metrics"):
+        target = {"type": "Utilization", "averageUtilization": 80}
+        spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
+    behavior = spec.get("behavior")
+    if behavior is None:
+        return
+    both = [{"type": "Pods", "value": 4, "periodSeconds": 15}, {"type": "Percent", "value": 100, "periodSeconds": 15}]
+    up = behavior.setdefault("scaleUp", {})
+    _fill(up, selectPolicy="Max", stabilizationWindowSeconds=0, policies=both)
+    down = behavior.setdefault("scaleDown", {})
+    _fill(down, selectPolicy="Max", policies=both[1:])
+
+
+def _limit_range(obj: Object) -> None:
+    """A container's default limit is the maximum, its default request the default limit, else the minimum."""
+    for item in obj.get("spec", {}).get("limits") or ():
+        if item.get("type") != "Container":
+            continue
+        for target, source in (("default", "max"), ("defaultRequest", "default"), ("defaultRequest", "min")):
+            for name, amount in (item.get(source) or {}).items():
+                item.setdefault(target, {}).setdefault(name, amount)
+
+
+def _binding(obj: Object) -> None:
+    group = "rbac.authorization.k8s.io"
+    if isinstance(obj.get("roleRef"), dict):
+        obj["roleRef"].setdefault("apiGroup", group)
+    for subject in obj.get("subjects") or ():
+        if subject.get("kind") in ("User", "Group"):
+            subject.setdefault("apiGroup", group)
+
+
+_BY_RESOURCE: dict[str, Callable[[Object], None]] = {
+    "clusterrolebindings": _binding,
+    "daemonsets": _daemon_set,
+    "deployments": _deployment,
+    "endpoints": _endpoints,
+    "endpointslices": _endpoint_slice,
+    "horizontalpodautoscalers": _autoscaler,
+    "ingresses": _ingress,
+    "jobs": _job,
+    "limitranges": _limit_range,
+    "namespaces": _namespace,
+    "networkpolicies": _network_policy,
+    "pods": _pod,
+    "replicasets": _replica_set,
+    "rolebindings": _binding,
+    "secrets": _secret,
+    "services": _service,
+    "statefulsets": _stateful_set,
+}

@@ -9,7 +9,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from console.sandbox.api import admission, errors, quantity
+from console.sandbox.api import errors, pods, quantity
 from console.sandbox.api.resources import RESOURCES, Object, Resource
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _use(name: str, resource: str, obj: Object) -> int:
     compute = _compute(name)
     if not compute:
         return 1
-    return quantity.parse(admission.pod_resources(obj)[compute[0]].get(compute[1], "0"))  # type: ignore[return-value]
+    return quantity.parse(pods.resources(obj)[compute[0]].get(compute[1], "0"))  # type: ignore[return-value]
 
 
 def _in_scope(quota: Object, pod: Object) -> bool:
