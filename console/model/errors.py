@@ -7,7 +7,9 @@ ConsoleError                what went wrong, where, why, and what to do; `outcom
 ├── BuildError              an image could not be built
 ├── PushError               an image could not be pushed
 ├── ApplyError              the API server refused an object
-│   └── StalePlanError      a planned field changed in the cluster since the plan was made
+│   ├── StalePlanError      a planned field changed in the cluster since the plan was made
+│   └── ConflictError       somebody else was first: the object exists already, or changed meanwhile
+│       └── FieldConflictError  other field managers own fields of a server-side apply; named one by one
 ├── RolloutError            a workload did not become ready; carries the diagnoses
 ├── VerifyError             an acceptance check failed
 ├── LockedError             another run holds the stack
@@ -124,6 +126,18 @@ class ApplyError(ConsoleError):
 
 class StalePlanError(ApplyError):
     """The live value of a planned field changed after the plan was made."""
+
+
+class ConflictError(ApplyError):
+    """Somebody else was first: the object exists already, or changed since it was read."""
+
+
+class FieldConflictError(ConflictError):
+    """Fields of a server-side apply belong to other field managers. `conflicts` holds (field, manager)."""
+
+    def __init__(self, what: str, conflicts: Sequence[tuple[str, str]], *, where: str, why: str, hint: str) -> None:
+        super().__init__(what, where=where, why=why, hint=hint)
+        self.conflicts = tuple(conflicts)
 
 
 class RolloutError(ConsoleError):
