@@ -1,0 +1,1 @@
+"""What keeps the cluster as its objects say it should be."""

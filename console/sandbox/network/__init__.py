@@ -1,0 +1,1 @@
+"""The cluster's network: loopback addresses, and Services and Ingresses as real sockets."""
