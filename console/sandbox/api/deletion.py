@@ -5,9 +5,10 @@ Rules: `k8s.io/apiserver/pkg/registry/rest/delete.go`, and the pod strategy for 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from console.sandbox.api import errors, times
+from console.sandbox.api import errors, requests, times
 from console.sandbox.api.resources import Object, Resource
 from console.sandbox.store import copy
 
@@ -91,3 +92,24 @@ class Deletion:
         if self._kind.name == "namespaces":
             marked.setdefault("status", {})["phase"] = "Terminating"
         return marked
+
+
+def delete_options(body: object, query: Mapping[str, str]) -> Object:
+    """`DeleteOptions` of a request's body or query, as arguments for `Machinery.delete`.
+
+    Raises:
+        StatusError: 400, they make no sense.
+    """
+    given = body if isinstance(body, dict) else {}
+    preconditions = given.get("preconditions") or {}
+    grace = given.get("gracePeriodSeconds")
+    propagation = given.get("propagationPolicy") or query.get("propagationPolicy")
+    if propagation is None and given.get("orphanDependents") is not None:
+        propagation = "Orphan" if given["orphanDependents"] else "Background"
+    return {
+        "grace": requests.number(query, "gracePeriodSeconds") if grace is None else grace,
+        "propagation": propagation,
+        "uid": preconditions.get("uid"),
+        "version": preconditions.get("resourceVersion"),
+        "dry_run": requests.dry_run(query) or given.get("dryRun") == ["All"],
+    }

@@ -25,6 +25,7 @@ from console.sandbox.api.watching import Watch
 from console.sandbox.store import Entry, Key, Store, copy
 
 Objects = list[Object]
+_CONTROLLERS = Writer("sandbox-controllers")
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 _KEPT_METADATA = (
     "uid",
@@ -138,7 +139,7 @@ class Machinery:
         self._addresses.assign(kind, obj, None)
         validate(kind, obj)
         self._quotas.admit(kind, obj, None)
-        if writer:
+        if writer and writer.operation != "Apply":
             ownership.track(kind, None, obj, writer)
         if dry_run:
             return obj
@@ -189,14 +190,19 @@ class Machinery:
             validate(kind, new, old, subresource=subresource)
         if kind.generation and _spec(new) != _spec(old):
             new["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
-        if writer or old["metadata"].get("managedFields"):
-            ownership.track(kind, old, new, writer or Writer("sandbox"), subresource)
+        self._track(kind, old, new, writer, subresource)
         if new == old:
             return old
         self._quotas.admit(kind, new, old)
         if dry_run:
             return new
         return self._write(entry.key, new, old)
+
+    def _track(self, kind: Resource, old: Object, new: Object, writer: Writer | None, subresource: str) -> None:
+        if writer and writer.operation == "Apply":
+            return
+        if writer or (old["metadata"].get("managedFields") and subresource != "status"):
+            ownership.track(kind, old, new, writer or _CONTROLLERS, subresource)
 
     def _check_versions(self, kind: Resource, given: Object, old: Object) -> None:
         metadata = old["metadata"]
@@ -217,7 +223,7 @@ class Machinery:
         metadata |= {key: value for key, value in old["metadata"].items() if key in _KEPT_METADATA}
         new = obj | {"metadata": metadata, "apiVersion": kind.api_version, "kind": kind.kind}
         metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
-        if kind.status:
+        if kind.status and subresource != "binding":
             new.pop("status", None)
             new |= {"status": old["status"]} if "status" in old else {}
         if kind.name == "namespaces" and subresource != "finalize":
@@ -243,6 +249,27 @@ class Machinery:
         obj = self.get(resource, namespace, name)
         change(obj)
         return self.update(resource, obj, subresource=subresource, writer=writer, dry_run=dry_run)
+
+    def bind(self, namespace: str, name: str, node: str) -> Object:
+        """Assigns a pod to a node, once.
+
+        Raises:
+            StatusError: 404 no such pod, 409 it has a node already.
+        """
+        pod = self.get("pods", namespace, name)
+        if given := pod["spec"].get("nodeName"):
+            kind = Resource("pods/binding", "Binding")
+            raise errors.conflict(kind, name, f'pod {name} is already assigned to node "{given}"')
+        pod["spec"]["nodeName"] = node
+        condition = {
+            "type": "PodScheduled",
+            "status": "True",
+            "lastProbeTime": None,
+            "lastTransitionTime": times.time(),
+        }
+        others = [each for each in pod["status"].get("conditions", ()) if each["type"] != "PodScheduled"]
+        pod["status"]["conditions"] = [*others, condition]
+        return self.update("pods", pod, subresource="binding")
 
     def delete(
         self,

@@ -65,6 +65,11 @@ class Watch(AsyncIterator[Change]):
         self._waiting.clear()
         return waiting
 
+    @property
+    def closed(self) -> bool:
+        """Nothing more will come."""
+        return self._closed
+
     def close(self) -> None:
         """Ends the watch; a reader that waits stops. Idempotent."""
         self._unsubscribe()

@@ -1,0 +1,132 @@
+"""Lists: selectors, versions, pages that stay consistent while objects change, and tables."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from console.sandbox.api import requests, served, table
+from console.sandbox.api.context import Context
+from console.sandbox.api.errors import StatusError, bad_request, expired
+from console.sandbox.api.resources import Resource
+from console.sandbox.api.selectors import FieldSelector, Selector
+from console.sandbox.store import Entry, encode
+
+_KEPT_PAGES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The request's selectors and name, on stored entries."""
+
+    labels: Selector
+    fields: FieldSelector
+
+    @classmethod
+    def of(cls, context: Context) -> Match:
+        """From the query.
+
+        Raises:
+            StatusError: 400, not a selector.
+        """
+        fields = context.query.get("fieldSelector", "")
+        return cls(
+            Selector.parse(context.query.get("labelSelector", "")), FieldSelector.parse(context.info.resource, fields)
+        )
+
+    @property
+    def everything(self) -> bool:
+        """No selector at all."""
+        return not (self.labels.requirements or self.fields.terms)
+
+    def __call__(self, entry: Entry) -> bool:
+        """Whether the object is wanted."""
+        if not self.labels.matches(entry.labels):
+            return False
+        return not self.fields.terms or self.fields.matches(entry.object)
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    version: int
+    rest: list[Entry]
+
+
+class Pages:
+    """What further pages of a list will be taken from: the entries as they were at the first page.
+
+    Only the last few lists are kept; the token of an older one is told 410, as after a compaction.
+    """
+
+    def __init__(self) -> None:
+        self._snapshots: OrderedDict[str, _Snapshot] = OrderedDict()
+
+    def keep(self, version: int, rest: list[Entry]) -> str:
+        """Keeps the rest of a list; returns the token for it."""
+        token = base64.urlsafe_b64encode(secrets.token_bytes(12)).decode()
+        self._snapshots[token] = _Snapshot(version, rest)
+        while len(self._snapshots) > _KEPT_PAGES:
+            self._snapshots.popitem(last=False)
+        return token
+
+    def take(self, token: str) -> tuple[int, list[Entry]]:
+        """The version and rest behind a token; a token can be used again.
+
+        Raises:
+            StatusError: 410, it is not kept any more.
+        """
+        snapshot = self._snapshots.get(token)
+        if not snapshot:
+            raise expired("The provided continue parameter is too old to display a consistent list result.")
+        return snapshot.version, snapshot.rest
+
+
+def list_objects(context: Context, kind: Resource, pages: Pages) -> web.Response:
+    """Answers a list request.
+
+    Raises:
+        StatusError: 400 selector or parameters, 410 version or page too old.
+    """
+    limit = requests.number(context.query, "limit") or 0
+    version, entries = _entries(context, kind, pages)
+    metadata: dict[str, object] = {"resourceVersion": str(version)}
+    if 0 < limit < len(entries):
+        metadata |= {"continue": pages.keep(version, entries[limit:]), "remainingItemCount": len(entries) - limit}
+        entries = entries[:limit]
+    if wanted := table.wanted(context.request.headers.get("Accept", "")):
+        objects = [served.outward(kind, each.object) for each in entries]
+        include = context.query.get("includeObject", "Metadata")
+        return context.answer(table.render(kind, objects, include=include, version=wanted, metadata=metadata))
+    items = b",".join(served.item(kind, each) for each in entries)
+    head = encode({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": metadata})
+    return context.raw(head[:-1] + b',"items":[' + items + b"]}")
+
+
+def _entries(context: Context, kind: Resource, pages: Pages) -> tuple[int, list[Entry]]:
+    if token := context.query.get("continue", ""):
+        return pages.take(token)
+    store = context.machinery.store
+    _check_version(context, store.version)
+    match = Match.of(context)
+    entries = store.entries(kind.name, context.info.namespace if kind.namespaced else "")
+    return store.version, entries if match.everything else [each for each in entries if match(each)]
+
+
+def _check_version(context: Context, current: int) -> None:
+    """`resourceVersion` with its `resourceVersionMatch` (https://kubernetes.io/docs/reference/using-api/api-concepts)."""
+    how = context.query.get("resourceVersionMatch", "")
+    asked = requests.number(context.query, "resourceVersion")
+    if how and asked is None:
+        raise bad_request("resourceVersionMatch is forbidden unless resourceVersion is provided")
+    if asked is None:
+        return
+    if asked > current:
+        message = f"Too large resource version: {asked}, current: {current}"
+        cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
+        raise StatusError(504, "Timeout", message, {"retryAfterSeconds": 1, "causes": [cause]})
+    if how == "Exact" and asked != current:
+        raise expired(f"The resourceVersion for the provided list is too old: {asked} ({current})")
