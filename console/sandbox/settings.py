@@ -23,6 +23,7 @@ class Settings:
         state: the folder that holds everything this cluster keeps; nothing is left behind outside of it.
         port: the API server's port; 0 takes a free one and keeps it over restarts.
         registry_port: the image registry's port, likewise.
+        ingress_port: the port where Ingresses are served over HTTP, likewise.
         time_scale: multiplies probe periods, initial delays and back-off steps; tests use 0.1.
         pod_mode: how pods are set apart; `auto` takes namespaces where the kernel lets an ordinary user make them.
         nodes: how many nodes run pods as processes.
@@ -35,6 +36,7 @@ class Settings:
     state: Path = field(default_factory=lambda: _home("XDG_STATE_HOME", ".local/state") / "sandbox")
     port: int = 0
     registry_port: int = 0
+    ingress_port: int = 0
     time_scale: float = 1.0
     pod_mode: PodMode = "auto"
     nodes: int = 2
@@ -49,7 +51,8 @@ class Settings:
         Raises:
             ValueError: a value is out of its range.
         """
-        limits = {"port": (0, 65535), "registry_port": (0, 65535), "nodes": (1, 100), "virtual_nodes": (0, 1000)}
+        limits = {"nodes": (1, 100), "virtual_nodes": (0, 1000)}
+        limits |= dict.fromkeys(("port", "registry_port", "ingress_port"), (0, 65535))
         for name, (low, high) in {**limits, "loopback": (0, 254), "time_scale": (0.001, 1000)}.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be from {low} to {high}")

@@ -1,0 +1,200 @@
+"""The sandbox's daemon: puts the parts of the cluster together, and takes them apart in order."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from console.sandbox import system
+from console.sandbox.api.machinery import Machinery
+from console.sandbox.api.ports import NodeAgent
+from console.sandbox.api.server import ApiServer
+from console.sandbox.api.times import time
+from console.sandbox.api.version import GIT_VERSION
+from console.sandbox.controllers.pods import PodCache
+from console.sandbox.failures import EXIT_REFUSED, SandboxError
+from console.sandbox.identity import Identity
+from console.sandbox.network.addresses import AddressPool, lock_range
+from console.sandbox.pki import Authority
+from console.sandbox.settings import Settings
+from console.sandbox.store import Store
+
+log = logging.getLogger(__name__)
+LARGEST_LOG = 10 * 1024 * 1024
+
+Listen = Callable[[int], Awaitable[int]]
+
+
+def serve(settings: Settings, ready: int | None) -> int:
+    """Runs the sandbox until SIGTERM or SIGINT; returns the exit code.
+
+    Args:
+        settings: of this cluster.
+        ready: a descriptor that gets one line of JSON once the cluster answers, or cannot: `{"error": "..."}`.
+    """
+    _log_to_stderr(settings.state / "daemon.log")
+    os.umask(0o077)
+
+    def announce(message: dict[str, Any]) -> None:
+        if ready is not None:
+            os.write(ready, json.dumps(message).encode() + b"\n")
+            os.close(ready)
+
+    try:
+        with _held(settings.state):
+            return asyncio.run(Daemon(settings).run(lambda: announce({})))
+    except SandboxError as error:
+        log.error("%s", error)
+        announce({"error": str(error)})
+        return EXIT_REFUSED
+
+
+def _log_to_stderr(path: Path) -> None:
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if path.exists() and path.stat().st_size > LARGEST_LOG:
+        os.truncate(path, 0)
+
+
+class _held:  # noqa: N801 - reads as a statement: `with _held(folder)`
+    """Holds the state folder's lock: one daemon a folder, whatever `daemon.json` says."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+
+    def __enter__(self) -> None:
+        try:
+            self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = (self._state / "lock").open("w")
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SandboxError(
+                f"another sandbox holds the state folder {self._state}: use it, stop it with `sandbox down`, "
+                "or name another folder with --state"
+            ) from None
+        except OSError as error:
+            raise SandboxError(
+                f"cannot write to the state folder {self._state}: {error.strerror}; name another one with --state"
+            ) from None
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+class Daemon:
+    """One running cluster.
+
+    Args:
+        settings: of this cluster.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._stack = AsyncExitStack()
+        self._stop = asyncio.Event()
+        self._failed = False
+        self._nodes: dict[str, NodeAgent] = {}
+        self._ports = settings.state / "ports.json"
+
+    async def run(self, announce: Callable[[], None]) -> int:
+        """Brings everything up, announces it, and waits for a signal; then takes everything down.
+
+        Raises:
+            SandboxError: something that is needed cannot be had.
+        """
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(each, self._stop.set)
+        async with self._stack:
+            await self._start()
+            announce()
+            gc.collect()
+            gc.freeze()
+            await self._stop.wait()
+            log.info("stopping")
+        return 1 if self._failed else 0
+
+    async def _start(self) -> None:
+        settings = self.settings
+        addresses = lock_range(settings.runtime, settings.state, settings.loopback)
+        self._stack.callback(addresses.close)
+        store = Store(settings.state / "store.db")
+        self._stack.callback(store.close)
+        authority = Authority(settings.state / "pki")
+        machinery = Machinery(store, service_network=addresses.services, root_certificate=authority.root_certificate)
+        pods = PodCache(store)
+        api = ApiServer(machinery, authority, self._nodes)
+        self._stack.push_async_callback(api.stop)
+        port = await self._listen("port", lambda port: api.start(port=port))
+        system.furnish(machinery, addresses, port)
+        authority.write_kubeconfig(settings.state / "kubeconfig", f"https://127.0.0.1:{port}")
+        AddressPool(addresses.pods, (pod.ip for pod in pods.all() if pod.ip))
+        self._record({"server": f"https://127.0.0.1:{port}"})
+
+    # -- ports that stay the same
+
+    async def _listen(self, name: str, start: Listen) -> int:
+        """Listens on the port that was asked for, else on the one used before, else on a free one."""
+        asked, known = getattr(self.settings, name), self._known_ports()
+        for port in (asked,) if asked else (known.get(name, 0), 0):
+            try:
+                got = await start(port)
+            except OSError as error:
+                problem = error
+            else:
+                self._ports.write_text(json.dumps(known | {name: got}))
+                return got
+        flag = f"--{name.replace('_', '-')}"
+        raise SandboxError(f"cannot listen on 127.0.0.1:{asked} ({problem.strerror}): name another port with {flag}")
+
+    def _known_ports(self) -> dict[str, int]:
+        try:
+            found: dict[str, int] = json.loads(self._ports.read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        return found
+
+    # -- what goes on behind
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
+        """Runs a part until the daemon stops. A part that ends by itself is a bug, and stops the daemon."""
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        self._stack.push_async_callback(_cancelled, task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        if task.cancelled() or self._stop.is_set():
+            return
+        log.critical("%s ended", task.get_name(), exc_info=task.exception())
+        self._failed = True
+        self._stop.set()
+
+    def _record(self, facts: dict[str, Any]) -> None:
+        settings = self.settings
+        record = {
+            **Identity.own().record(),
+            "since": time(),
+            "state": str(settings.state),
+            "kubeconfig": str(settings.state / "kubeconfig"),
+            "version": GIT_VERSION,
+            **facts,
+            "settings": {each.name: str(getattr(settings, each.name)) for each in fields(settings)},
+        }
+        partial = settings.state / ".daemon.json"
+        partial.write_text(json.dumps(record))
+        partial.replace(settings.state / "daemon.json")
+
+
+async def _cancelled(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
