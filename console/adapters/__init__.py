@@ -1,0 +1,1 @@
+"""How the world is reached: the wire on one side, the model on the other."""

@@ -1,0 +1,98 @@
+"""A container's log as raw chunks of whole lines, in a way that a broken stream goes on without loss or repetition.
+
+The API server stamps each line (`timestamps=true`); the stamps are taken off again, and the newest is remembered.
+`sinceTime` counts in whole seconds, so what was already read is skipped by its stamp (kubernetes.io, Pod `log`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+from console.adapters.kubernetes.failures import Call
+from console.adapters.kubernetes.resources import PODS
+from console.adapters.kubernetes.transport import Transport
+from console.engine.ports import LogPosition, LogRequest
+from console.model.errors import ApplyError, NotFoundError
+
+_STAMP = re.compile(rb"^\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d) ", re.MULTILINE)
+
+
+async def read_log(transport: Transport, request: LogRequest, position: LogPosition) -> AsyncIterator[bytes]:
+    """Chunks of whole lines, each ending with a newline; `position` moves on with every chunk.
+
+    Called again with the same position, it goes on with the first line that was not yielded.
+
+    Raises:
+        NotFoundError: the pod, the container or its log is not there (yet).
+        DeniedError: the right to get pods/log is missing.
+        UnreachableError: the API server did not answer, or the stream broke.
+    """
+    rest, reader = b"", _Reader(position)
+    try:
+        async with transport.stream(_call(request, position)) as body:
+            async for chunk in body.iter_any():
+                whole, newline, rest = (rest + chunk).rpartition(b"\n")
+                if newline and (fresh := reader.take(whole + newline)):
+                    yield fresh
+    except ApplyError as error:
+        # 400: the container waits to start, or there was no previous one.
+        raise NotFoundError("there is no log", where=f"{request.pod}/{request.container}", why=error.why) from error
+    if rest and (fresh := reader.take(rest + b"\n")):
+        yield fresh
+
+
+def _call(request: LogRequest, position: LogPosition) -> Call:
+    query = {
+        "container": request.container,
+        "timestamps": "true",
+        "follow": "true" if request.follow else "",
+        "previous": "true" if request.previous else "",
+        "sinceTime": position.stamp or request.since_time,
+        "tailLines": "" if request.tail is None or position.stamp else str(request.tail),
+    }
+    path = PODS.path(request.namespace, request.pod, "log")
+    given = tuple((name, value) for name, value in query.items() if value)
+    return Call("GET", path, f"get pods/log in {request.namespace}", f"the log of pod/{request.pod}", given)
+
+
+class _Reader:
+    """Takes stamps off, and leaves out what lies before the position it starts with."""
+
+    def __init__(self, position: LogPosition) -> None:
+        self._position = position
+        self._start = position.stamp.encode()
+        self._repeated = position.lines_at_stamp
+
+    def take(self, lines: bytes) -> bytes:
+        """The text of those lines that were not read before."""
+        if self._start:
+            lines = self._skip(lines)
+        if not lines:
+            return b""
+        self._move_to_end(lines)
+        return _STAMP.sub(b"", lines)
+
+    def _skip(self, lines: bytes) -> bytes:
+        offset = 0
+        while offset < len(lines):
+            stamp = _stamp_at(lines, offset)
+            if stamp > self._start or (stamp == self._start and not self._repeated):
+                self._start = b""
+                return lines[offset:]
+            self._repeated -= stamp == self._start
+            offset = lines.index(b"\n", offset) + 1
+        return b""
+
+    def _move_to_end(self, lines: bytes) -> None:
+        offset = lines.rfind(b"\n", 0, -1) + 1
+        newest = _stamp_at(lines, offset)
+        count = 1
+        while offset and _stamp_at(lines, offset := lines.rfind(b"\n", 0, offset - 1) + 1) == newest:
+            count += 1
+        self._position.advance(newest.decode(), count)
+
+
+def _stamp_at(lines: bytes, offset: int) -> bytes:
+    match = _STAMP.match(lines, offset)
+    return match[0][:-1] if match else b""

@@ -1,0 +1,163 @@
+"""Is there a PostgreSQL at an address, and does it let us come as far as the password? Without a driver.
+
+The messages are those of the PostgreSQL documentation, "Frontend/Backend Protocol": SSLRequest, StartupMessage,
+ErrorResponse. Nothing said here contains the URL: its user info is a secret.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import struct
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+_PROTOCOL_3 = 196608
+_LONGEST_MESSAGE = 30_000
+# SQLSTATE (PostgreSQL documentation, Appendix A) -> what to do.
+_HINTS = {
+    "28000": "allow this host and user in pg_hba.conf",
+    "28P01": "correct the password in the URL",
+    "3D000": "create the database, or correct its name in the URL",
+    "53300": "raise max_connections, or close other clients",
+    "57P03": "wait until the database has started",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a check found: `ok`, and one line for people that never holds the URL."""
+
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    host: str
+    port: int
+    user: str
+    database: str
+    sslmode: str
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class _NotPostgresError(Exception):
+    """The other side does not speak the protocol."""
+
+
+async def check_postgres(url: str, timeout: float = 5.0) -> Answer:
+    """Connects, negotiates TLS as `sslmode` asks, says who we are, and reads the server's first word.
+
+    Asked for a password counts as reachable: the server accepts this user and host so far.
+    """
+    try:
+        address = _parse(url)
+    except ValueError:
+        return Answer(False, "the database URL cannot be read; it looks like postgresql://USER:PASSWORD@HOST:PORT/NAME")
+    try:
+        async with asyncio.timeout(timeout):
+            return await _ask(address)
+    except (OSError, _NotPostgresError, asyncio.IncompleteReadError) as error:
+        return Answer(False, _reason(error, address, timeout))
+
+
+def _parse(url: str) -> _Address:
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    host = options.get("host", [parts.hostname or ""])[0]
+    if not parts.scheme.startswith("postgres") or not host:
+        raise ValueError("not a postgres URL")
+    user = unquote(parts.username or "") or "postgres"
+    database = unquote(parts.path.lstrip("/")) or user
+    return _Address(host, parts.port or 5432, user, database, options.get("sslmode", ["prefer"])[0])
+
+
+async def _ask(address: _Address) -> Answer:
+    reader, writer = await _connect(address)
+    try:
+        secured = await _negotiate_tls(reader, writer, address)
+        writer.write(_startup(address))
+        kind, body = await _read_message(reader)
+    finally:
+        writer.close()
+        with suppress(OSError, ssl.SSLError):
+            await writer.wait_closed()
+    if kind == b"E":
+        return Answer(False, _refusal(body, address))
+    if kind != b"R":
+        raise _NotPostgresError
+    return Answer(True, f"answers at {address}{' with TLS' if secured else ''}")
+
+
+async def _connect(address: _Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if address.host.startswith("/"):
+        return await asyncio.open_unix_connection(f"{address.host}/.s.PGSQL.{address.port}")
+    return await asyncio.open_connection(address.host, address.port)
+
+
+async def _negotiate_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: _Address) -> bool:
+    if address.sslmode == "disable" or address.host.startswith("/"):
+        return False
+    writer.write(_SSL_REQUEST)
+    answer = await reader.readexactly(1)
+    if answer == b"S":
+        # Cloud databases find the project by the name in the handshake.
+        await writer.start_tls(_tls_context(address.sslmode), server_hostname=address.host)
+        return True
+    if answer != b"N":
+        raise _NotPostgresError
+    if address.sslmode in {"require", "verify-ca", "verify-full"}:
+        raise ssl.SSLError(f"the server offers no TLS, but the URL asks for sslmode={address.sslmode}")
+    return False
+
+
+def _tls_context(sslmode: str) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = sslmode == "verify-full"
+    if not sslmode.startswith("verify"):
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _startup(address: _Address) -> bytes:
+    words = ("user", address.user, "database", address.database, "application_name", "stack-console check")
+    body = struct.pack("!i", _PROTOCOL_3) + b"".join(word.encode() + b"\0" for word in words) + b"\0"
+    return struct.pack("!i", len(body) + 4) + body
+
+
+async def _read_message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    kind = await reader.readexactly(1)
+    (length,) = struct.unpack("!i", await reader.readexactly(4))
+    if not 4 <= length <= _LONGEST_MESSAGE:
+        raise _NotPostgresError
+    return kind, await reader.readexactly(length - 4)
+
+
+def _refusal(body: bytes, address: _Address) -> str:
+    """The server's ErrorResponse in a line: message, SQLSTATE, and what to do if that is known."""
+    fields = {part[:1]: part[1:].decode(errors="replace") for part in body.split(b"\0") if part}
+    code = fields.get(b"C", "")
+    advice = f"; {_HINTS[code]}" if code in _HINTS else ""
+    # The server repeats the user's name, which belongs to the URL's user info.
+    message = fields.get(b"M", "no reason given").replace(f'"{address.user}"', '"***"')
+    return f"{address} refuses: {message} (SQLSTATE {code}){advice}"
+
+
+def _reason(error: Exception, address: _Address, timeout: float) -> str:
+    if isinstance(error, TimeoutError):
+        return f"{address} did not answer within {timeout:g} s; check firewall, VPN, and that the database is awake"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS with {address} failed: {error.args[-1] if error.args else error}"
+    if isinstance(error, socket.gaierror):
+        return f"the name {address.host} is not known; check the host in the URL, and the network"
+    if isinstance(error, ConnectionRefusedError):
+        return f"{address} refuses connections; nothing listens there, or not for this host"
+    if isinstance(error, _NotPostgresError | asyncio.IncompleteReadError):
+        return f"what answers at {address} is not PostgreSQL; check host and port in the URL"
+    return f"{address} cannot be reached: {error.strerror if isinstance(error, OSError) else error}"

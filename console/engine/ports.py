@@ -1,0 +1,342 @@
+"""What the engine needs of the world: cluster, image builder, registry, journal, externals. Adapters implement it.
+
+Every method that reaches out raises the errors of `console.model.errors`, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from console.model.events import Fact
+from console.model.plan import ObjectRef
+from console.model.run import Progress
+from console.model.workload import External, ProbeKind, Usage
+
+JSON = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """A right as RBAC grants it. Empty `namespace`: everywhere; empty `name`: any object."""
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+
+    def __str__(self) -> str:
+        resource = f"{self.resource}.{self.group}" if self.group else self.resource
+        what = f"{resource}/{self.subresource}" if self.subresource else resource
+        named = f" {self.name}" if self.name else ""
+        return f"{self.verb} {what}{named}" + (f" in {self.namespace}" if self.namespace else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Whether we have a right, and the API server's reason if it gives one."""
+
+    right: Right
+    allowed: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """Which log of a container. `since_time` is RFC 3339; `tail` counts lines."""
+
+    namespace: str
+    pod: str
+    container: str
+    follow: bool = False
+    previous: bool = False
+    since_time: str = ""
+    tail: int | None = None
+
+
+@dataclass(slots=True)
+class LogPosition:
+    """How far a log was read: the stamp of the newest line, and how many lines with that stamp were read.
+
+    Given again to `Cluster.logs`, reading goes on with the next line, after whatever broke it off.
+    """
+
+    stamp: str = ""
+    lines_at_stamp: int = 0
+
+    def advance(self, stamp: str, lines: int) -> None:
+        """Moves behind `lines` lines of that stamp, the newest ones read."""
+        self.lines_at_stamp = lines + (self.lines_at_stamp if stamp == self.stamp else 0)
+        self.stamp = stamp
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeCount:
+    """How often the kubelet saw a probe succeed and fail, since the container was started."""
+
+    pod_uid: str
+    container: str
+    kind: ProbeKind
+    ok: int
+    failed: int
+
+
+class Cluster(Protocol):
+    """One context of a kubeconfig. Read-only is enforced in the transport: GET, access reviews and dryRun=All only."""
+
+    context: str
+    server: str
+    read_only: bool
+
+    async def version(self) -> str:
+        """The API server's version, like `v1.34.2`."""
+        ...
+
+    async def identity(self) -> str:
+        """As whom the API server knows us; empty where it cannot say."""
+        ...
+
+    async def get(self, ref: ObjectRef) -> JSON | None:
+        """The object, None if it is not there."""
+        ...
+
+    async def list(self, api_version: str, kind: str, namespace: str = "", *, labels: str = "") -> list[JSON]:
+        """Every object of a kind, read in pages; of all namespaces if `namespace` is empty."""
+        ...
+
+    async def apply(self, manifest: JSON, *, dry_run: bool = False, force: bool = False) -> JSON:
+        """Server-side apply. Raises FieldConflictError if other managers own fields and `force` was not given."""
+        ...
+
+    async def create(self, manifest: JSON, *, dry_run: bool = False) -> JSON:
+        """Creates the object. Raises ConflictError if it exists already."""
+        ...
+
+    async def replace(self, manifest: JSON, *, dry_run: bool = False) -> JSON:
+        """Replaces the object of its resourceVersion. Raises ConflictError if that is not the newest."""
+        ...
+
+    async def patch(
+        self,
+        ref: ObjectRef,
+        type: Literal["json", "merge", "strategic"],
+        body: object,
+        *,
+        subresource: str = "",
+        dry_run: bool = False,
+    ) -> JSON:
+        """Patches the object or one of its subresources."""
+        ...
+
+    async def delete(
+        self,
+        ref: ObjectRef,
+        *,
+        propagation: Literal["Background", "Foreground", "Orphan"] = "Background",
+        uid: str = "",
+        dry_run: bool = False,
+    ) -> bool:
+        """Asks for deletion; False if it was not there. Raises ConflictError if it has another uid than given."""
+        ...
+
+    async def may(self, rights: Sequence[Right]) -> Sequence[Allowed]:
+        """Which of these rights we have, in their order."""
+        ...
+
+    def watch(self, resource: str, namespace: str) -> AsyncIterator[Fact]:
+        """What is there, `Relisted`, then every change, until the stream ends for whatever reason.
+
+        `resource` is pods, events, deployments, statefulsets, daemonsets, replicasets or jobs. The outer loop, its
+        back-off and `WatchLost` are the engine's.
+        """
+        ...
+
+    def logs(self, request: LogRequest, position: LogPosition) -> AsyncIterator[bytes]:
+        """Chunks of whole lines; `position` moves along. Raises NotFoundError if there is no log (yet)."""
+        ...
+
+    async def probe_counters(self, node: str, namespace: str) -> Sequence[ProbeCount]:
+        """What the kubelet of a node counted for the probes of a namespace's pods."""
+        ...
+
+    async def usage(self, namespace: str) -> dict[str, Usage]:
+        """What the pods of a namespace use, by name; empty where the cluster has no metrics."""
+        ...
+
+    async def pod_get(
+        self, namespace: str, pod: str, port: int | str, path: str, scheme: str = "HTTP", timeout: float = 5.0
+    ) -> tuple[int | None, str]:
+        """What a pod answers to a GET, through the API server: status (None: could not be reached) and text."""
+        ...
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSource:
+    """All that an image is made of. Paths are absolute; `name` is the image's name without registry and tag.
+
+    `prepare`, `command` and `environment` are those of the embedded cluster's bundle. `passed` names variables of the
+    console's own environment that `prepare` may see, besides the few that every program needs.
+    """
+
+    service: str
+    name: str
+    context: Path
+    dockerfile: Path
+    args: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    platforms: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    passed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image on this machine: its name and tag, the digest of its manifest, its size in bytes, and where it lies."""
+
+    name: str
+    tag: str
+    digest: str
+    size: int
+    location: Path
+
+
+class ImageBuilder(Protocol):
+    """Builds images. Cancelling the task ends the build and all its processes."""
+
+    async def tag(self, source: BuildSource) -> str:
+        """The digest of all that goes into the image: its tag. Raises BuildError if the context cannot be read."""
+        ...
+
+    async def build(self, source: BuildSource, tag: str, output: Callable[[bytes], None]) -> BuiltImage:
+        """Builds, or finds it built already; `output` gets what the build prints, as it comes. Raises BuildError."""
+        ...
+
+
+class Registry(Protocol):
+    """Where images are pushed to and the cluster pulls from."""
+
+    def reference(self, name: str, tag: str) -> str:
+        """How manifests name the image."""
+        ...
+
+    async def has(self, name: str, tag: str) -> str | None:
+        """The digest of the image, None if the registry does not have it. Raises PushError."""
+        ...
+
+    async def push(self, image: BuiltImage, progress: Callable[[Progress], None]) -> str:
+        """Pushes what the registry does not have yet; the manifest's digest. Raises PushError."""
+        ...
+
+    async def check_push(self, name: str) -> None:
+        """Proves that we may push, without a trace: starts and cancels an upload. Raises PushError."""
+        ...
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        ...
+
+
+class Externals(Protocol):
+    """What a stack needs that is not part of it."""
+
+    async def provision(self, name: str, kind: str) -> Mapping[str, str]:
+        """Starts one of our own; the values for its Secret's key, by what they are ("url"). Raises PreflightError."""
+        ...
+
+    async def check(self, name: str, kind: str, url: str) -> External:
+        """Whether it can be reached now; what it says never holds the URL."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as the journal keeps it. `ended` and `outcome` are None and empty while it goes on, or if it was killed."""
+
+    run_id: str
+    kind: str
+    stack: str
+    target: str
+    started: float
+    command: str
+    ended: float | None = None
+    outcome: str = ""
+    headline: str = ""
+    release: int | None = None
+    phases: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceItem:
+    """Something that was seen before anything was changed again; `text` is redacted."""
+
+    run_id: str
+    kind: str
+    subject: str
+    text: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRecord:
+    """How to undo what a drill or an edit did; written before it is done."""
+
+    undo_id: str
+    run_id: str
+    stack: str
+    target: str
+    action: JSON
+    at: float
+
+
+class Journal(Protocol):
+    """What this machine remembers: runs, how long steps took, evidence, undo records."""
+
+    async def record_run(self, run: RunRecord) -> None:
+        """Keeps a run, in place of what was kept under its id."""
+        ...
+
+    async def runs(self, stack: str, limit: int = 50) -> list[RunRecord]:
+        """The runs of a stack, the newest first."""
+        ...
+
+    async def record_step(self, run_id: str, stack: str, target: str, step_id: str, seconds: float) -> None:
+        """Keeps how long a step took that was done."""
+        ...
+
+    async def step_seconds(self, stack: str, target: str, limit: int = 10) -> Mapping[str, tuple[float, ...]]:
+        """How long each step took in the past, the newest first, by step id."""
+        ...
+
+    async def record_evidence(self, items: Sequence[EvidenceItem]) -> None:
+        """Keeps evidence, on disk when this returns."""
+        ...
+
+    async def evidence(self, run_id: str) -> list[EvidenceItem]:
+        """The evidence of a run, in the order it was kept."""
+        ...
+
+    async def record_undo(self, record: UndoRecord) -> None:
+        """Keeps how to undo something, on disk when this returns."""
+        ...
+
+    async def undo_records(self, stack: str, target: str) -> list[UndoRecord]:
+        """What is still to be undone, the newest first."""
+        ...
+
+    async def drop_undo(self, undo_id: str) -> None:
+        """Forgets what was undone."""
+        ...
+
+    async def close(self) -> None:
+        """Closes the file."""
+        ...
