@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 
 from console.sandbox.api import pods
@@ -229,7 +230,10 @@ def _namespace(obj: Object) -> None:
 
 
 def _secret(obj: Object) -> None:
+    """`stringData` is for writing only: it goes into `data`."""
     obj.setdefault("type", "Opaque")
+    for key, value in (obj.pop("stringData", None) or {}).items():
+        obj.setdefault("data", {})[key] = base64.b64encode(value.encode()).decode()
 
 
 def _autoscaler(obj: Object) -> None:

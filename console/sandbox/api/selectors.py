@@ -18,6 +18,9 @@ _EQUALITY = re.compile(r"^(?P<key>[\w./-]+)\s*(?P<operator>==|=|!=|>|<)\s*(?P<va
 _EXISTS = re.compile(r"^(?P<not>!?)\s*(?P<key>[\w./-]+)$")
 _OUTSIDE_PARENTHESES = re.compile(r",(?![^()]*\))")
 
+NAMES = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
+"""The operators of `matchExpressions`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -72,9 +75,8 @@ class Selector:
         if selector is None:
             return None
         terms = [Requirement(key, "in", (value,)) for key, value in (selector.get("matchLabels") or {}).items()]
-        names = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
         for each in selector.get("matchExpressions") or ():
-            terms.append(Requirement(each["key"], names[each["operator"]], tuple(each.get("values") or ())))
+            terms.append(Requirement(each["key"], NAMES.get(each["operator"], "none"), tuple(each.get("values") or ())))
         return cls(tuple(terms))
 
     @classmethod
