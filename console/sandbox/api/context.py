@@ -46,7 +46,7 @@ class Context:
     @property
     def dry_run(self) -> bool:
         """Nothing is to be written."""
-        return requests.dry_run(self.query)
+        return requests.dry_run(self.query, self.info.verb)
 
     @property
     def writer(self) -> Writer:

@@ -169,10 +169,7 @@ def decode_as(group: str, version: str, kind: str, obj: Any, *, strictness: str 
         raise bad_request("couldn't get version/kind; json parse error: the body is not an object")
     given = (obj.get("apiVersion") or api_version, obj.get("kind") or kind)
     if given != (api_version, kind):
-        message = f"the API version in the data ({given[0]}) does not match the expected API version ({api_version})"
-        if given[0] == api_version:
-            message = f'{given[1]} in version "{given[0].rpartition("/")[2]}" cannot be handled as a {kind}'
-        raise bad_request(message)
+        raise _cannot(kind, given[0].rpartition("/")[2], f"it is a {given[1]} of {given[0]}", found=given[1])
     walk = _Pass()
     try:
         decoded: Object = walk.value(schema.root(group, version, kind), obj, "", kind)
@@ -187,5 +184,5 @@ def decode_as(group: str, version: str, kind: str, obj: Any, *, strictness: str 
     )
 
 
-def _cannot(kind: str, version: str, why: str) -> StatusError:
-    return bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {why}')
+def _cannot(kind: str, version: str, why: str, *, found: str = "") -> StatusError:
+    return bad_request(f'{found or kind} in version "{version}" cannot be handled as a {kind}: {why}')

@@ -11,6 +11,8 @@ from console.sandbox.api.resources import Object, Resource
 
 def apply(kind: Resource, obj: Object) -> None:
     """Sets the defaults of a kind, in place."""
+    if kind.name in _STATUS:
+        obj.setdefault("status", dict(_STATUS[kind.name]))
     if default := _BY_RESOURCE.get(kind.name):
         default(obj)
 
@@ -270,6 +272,22 @@ def _binding(obj: Object) -> None:
         if subject.get("kind") in ("User", "Group"):
             subject.setdefault("apiGroup", group)
 
+
+_STATUS: dict[str, Object] = {
+    "daemonsets": dict.fromkeys(
+        ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"), 0
+    ),
+    "deployments": {},
+    "horizontalpodautoscalers": {"desiredReplicas": 0, "currentMetrics": None},
+    "jobs": {},
+    "poddisruptionbudgets": dict.fromkeys(
+        ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"), 0
+    ),
+    "replicasets": {"replicas": 0},
+    "resourcequotas": {},
+    "statefulsets": {"replicas": 0, "availableReplicas": 0},
+}
+"""What the status of a new object says before its controller has seen it."""
 
 _BY_RESOURCE: dict[str, Callable[[Object], None]] = {
     "clusterrolebindings": _binding,

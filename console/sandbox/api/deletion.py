@@ -111,5 +111,5 @@ def delete_options(body: object, query: Mapping[str, str]) -> Object:
         "propagation": propagation,
         "uid": preconditions.get("uid"),
         "version": preconditions.get("resourceVersion"),
-        "dry_run": requests.dry_run(query) or given.get("dryRun") == ["All"],
+        "dry_run": requests.dry_run(query, "delete") or given.get("dryRun") == ["All"],
     }

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from console.sandbox.api.errors import StatusError, bad_request
+from console.sandbox.api.errors import FieldError, StatusError, bad_request, not_valid, unsupported
+from console.sandbox.api.resources import Resource
 
 _VERBS = {"POST": "create", "GET": "get", "HEAD": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _NAMESPACE_SUBRESOURCES = ("status", "finalize")
@@ -98,13 +99,20 @@ def _not_a_number(name: str, text: str) -> StatusError:
     return bad_request(f'invalid {name}: strconv.ParseInt: parsing "{text}": invalid syntax')
 
 
-def dry_run(query: Mapping[str, str]) -> bool:
+def dry_run(query: Mapping[str, str], verb: str) -> bool:
     """Whether nothing is to be written.
 
     Raises:
-        StatusError: 400, a directive other than `All`.
+        StatusError: 422, a directive other than `All`.
     """
     value = query.get("dryRun", "")
     if value not in ("", "All"):
-        raise bad_request(f'dryRun: Unsupported value: "{value}": supported values: "All"')
+        raise invalid_options(verb, unsupported("dryRun", [value], ("All",)))
     return value == "All"
+
+
+def invalid_options(verb: str, problem: FieldError) -> StatusError:
+    """422: the request's options, not the object, break a rule."""
+    names = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
+    options = Resource("options", names.get(verb, "DeleteOptions"), "meta.k8s.io")
+    return not_valid(options, "", [problem])

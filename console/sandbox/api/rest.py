@@ -154,10 +154,8 @@ def patched(kind: Resource, live: Object, body: Any, content_type: str) -> Objec
 
 def _apply(context: Context, kind: Resource, body: Any) -> web.Response:
     if not context.query.get("fieldManager"):
-        why = errors.required("fieldManager", "is required for apply patch")
-        raise StatusError(
-            422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {why.field}: {why.text}', {"causes": [why.cause]}
-        )
+        problem = errors.required("fieldManager", "is required for apply patch")
+        raise requests.invalid_options("patch", problem)
     config = _decoded(context, kind, body)
     _place(context, kind, config)
     if config["metadata"].get("managedFields"):

@@ -25,11 +25,12 @@ _NAME_RULES = {
 
 def name(kind: Resource, metadata: Object) -> Iterator[FieldError]:
     """Name and namespace of a new object."""
-    given = metadata.get("name")
+    given, rule = metadata.get("name"), _NAME_RULES.get(kind.name, names.dns_subdomain)
+    if prefix := metadata.get("generateName"):
+        yield from (invalid("metadata.generateName", prefix, why) for why in rule(prefix.rstrip("-")))
     if not given:
         yield required("metadata.name", "name or generateName is required")
     else:
-        rule = _NAME_RULES.get(kind.name, names.dns_subdomain)
         yield from (invalid("metadata.name", given, why) for why in rule(given))
     if kind.namespaced and not metadata.get("namespace"):
         yield required("metadata.namespace")

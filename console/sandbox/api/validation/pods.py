@@ -149,7 +149,9 @@ def _environment(container: Object, path: str) -> Iterator[FieldError]:
         given = [each for each in ("configMapRef", "secretRef") if source.get(each) is not None]
         if len(given) != 1:
             many = "may not have more than one field specified at a time"
-            yield invalid(here, "", many if given else "must specify one of: `configMapRef` or `secretRef`")
+            yield invalid(
+                f"{path}.envFrom", "", many if given else "must specify one of: `configMapRef` or `secretRef`"
+            )
         for each in given:
             if not source[each].get("name"):
                 yield required(f"{here}.{each}.name")

@@ -63,9 +63,10 @@ def _template(spec: Object, *, restart: tuple[str, ...]) -> Iterator[FieldError]
     template, path = spec.get("template") or {}, "spec.template"
     given = (template.get("metadata") or {}).get("labels")
     yield from labels(given, f"{path}.metadata.labels")
-    matching = Selector.of(spec.get("selector"))
-    if matching and matching.requirements and not matching.matches(given or {}):
-        yield invalid(f"{path}.metadata.labels", given, "`selector` does not match template `labels`")
+    if not any(selector(spec.get("selector"), "")):
+        matching = Selector.of(spec.get("selector"))
+        if matching is None or (matching.requirements and not matching.matches(given or {})):
+            yield invalid(f"{path}.metadata.labels", given, "`selector` does not match template `labels`")
     inside = template.get("spec") or {}
     yield from pods.spec(inside, f"{path}.spec")
     if inside.get("restartPolicy", restart[0]) not in restart:
@@ -77,8 +78,11 @@ def _selected(spec: Object, name: str) -> Iterator[FieldError]:
     if given is None:
         yield required("spec.selector")
         return
-    yield from selector(given, "spec.selector")
-    if not given.get("matchLabels") and not given.get("matchExpressions"):
+    problems = list(selector(given, "spec.selector"))
+    yield from problems
+    if problems:
+        yield invalid("spec.selector", given, "invalid label selector")
+    elif not given.get("matchLabels") and not given.get("matchExpressions"):
         yield invalid("spec.selector", given, f"empty selector is invalid for {name}")
 
 
@@ -97,7 +101,9 @@ def deployment(obj: Object) -> Iterator[FieldError]:
 
 
 def _strategy(strategy: Object) -> Iterator[FieldError]:
-    yield from one_of(strategy, "spec.strategy", "type", "Recreate", "RollingUpdate")
+    if strategy.get("type") not in ("Recreate", "RollingUpdate"):
+        shown = {"Type": strategy.get("type"), "RollingUpdate": strategy.get("rollingUpdate")}
+        yield unsupported("spec.strategy", shown, ("Recreate", "RollingUpdate"))
     rolling, path = strategy.get("rollingUpdate"), "spec.strategy.rollingUpdate"
     if rolling is None:
         return
