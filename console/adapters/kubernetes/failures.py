@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 
+from console.adapters.errnos import system_words
 from console.model.errors import (
     ApplyError,
     ConflictError,
@@ -199,5 +200,6 @@ def _unanswered(error: BaseException) -> tuple[str, str, str]:
 def _words(error: BaseException) -> str:
     """The operating system's or the TLS library's own words, without aiohttp's wrapping."""
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
-    verification = getattr(inner, "verify_message", "")
-    return verification or getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    if verification := getattr(inner, "verify_message", ""):
+        return str(verification)
+    return system_words(inner) if isinstance(inner, OSError) else str(inner) or type(inner).__name__
