@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from console.sandbox.api import quantity, schema
+from console.sandbox.api import protobuf, quantity, schema
 from console.sandbox.api.errors import StatusError, bad_request
 from console.sandbox.api.resources import Object, Resource
 from console.sandbox.api.schema import Node
@@ -123,11 +123,13 @@ _GO_FORMATS = {"int32": "int32", "int64": "int64", "date-time": "v1.Time"}
 
 
 def parse_body(body: bytes, content_type: str) -> Any:
-    """The JSON or YAML of a request.
+    """The object in a request: JSON, YAML or protobuf.
 
     Raises:
-        StatusError: 400, it is neither.
+        StatusError: 400, it is none of them.
     """
+    if content_type == protobuf.CONTENT_TYPE:
+        return protobuf.decode(body)
     try:
         if "yaml" in content_type:
             return _plain(_LOADER(body).get_single_data())

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from console.sandbox.api.resources import RESOURCES
+from console.sandbox.api import served
 from console.sandbox.api.version import MAJOR, MINOR
 
 TARGET = Path(__file__).with_name("definitions.json.gz")
@@ -29,7 +29,6 @@ _ALSO = (
     "io.k8s.api.authorization.v1.SubjectAccessReview",
     "io.k8s.api.autoscaling.v1.Scale",
     "io.k8s.api.core.v1.Binding",
-    "io.k8s.api.events.v1.Event",
     "io.k8s.api.policy.v1.Eviction",
     "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Status",
@@ -56,9 +55,9 @@ def extract() -> dict[str, Any]:
 
 def _serves(definition: dict[str, Any]) -> bool:
     kinds = definition.get("x-kubernetes-group-version-kind", ())
-    served = {(each.group, each.version, each.kind) for each in RESOURCES.values()}
-    served |= {(group, version, f"{kind}List") for group, version, kind in served}
-    return any((each["group"], each["version"], each["kind"]) in served for each in kinds)
+    known = {(each.group, each.version, each.kind) for each in served.everything()}
+    known |= {(group, version, f"{kind}List") for group, version, kind in known}
+    return any((each["group"], each["version"], each["kind"]) in known for each in kinds)
 
 
 def _strip(node: Any) -> Any:

@@ -87,6 +87,13 @@ def changes(kind: Resource, old: Object | None, new: Object) -> tuple[Fields, Fi
     return changed, frozenset(before.keys() - after.keys())
 
 
+def _of(kind: Resource, paths: Fields, subresource: str) -> Fields:
+    """What a write can own: the status only through its subresource, and nothing else through it."""
+    if not kind.status:
+        return paths
+    return frozenset(path for path in paths if (path[0] == "f:status") is (subresource == "status"))
+
+
 def track(kind: Resource, old: Object | None, new: Object, writer: Writer, subresource: str = "") -> None:
     """Notes an update: what it changed becomes the writer's and nobody else's; what it removed is nobody's.
 
@@ -94,7 +101,7 @@ def track(kind: Resource, old: Object | None, new: Object, writer: Writer, subre
     """
     given = new["metadata"].get("managedFields")
     kept = shares(new if given is not None or old is None else old)
-    changed, removed = changes(kind, old, new)
+    changed, removed = (_of(kind, each, subresource) for each in changes(kind, old, new))
     key = (writer.manager, writer.operation, subresource)
     others = [each.minus(changed | removed) for each in kept if each.key != key]
     mine = next((each for each in kept if each.key == key), Share(*key, times.time(), frozenset()))
