@@ -22,6 +22,8 @@ from console.sandbox.api.ports import NodeAgent
 from console.sandbox.api.server import ApiServer
 from console.sandbox.api.times import time
 from console.sandbox.api.version import GIT_VERSION
+from console.sandbox.controllers.all import controllers
+from console.sandbox.controllers.housekeeping import keep_house
 from console.sandbox.controllers.pods import PodCache
 from console.sandbox.failures import EXIT_REFUSED, SandboxError
 from console.sandbox.identity import Identity
@@ -29,6 +31,7 @@ from console.sandbox.network.addresses import AddressPool, lock_range
 from console.sandbox.pki import Authority
 from console.sandbox.settings import Settings
 from console.sandbox.store import Store
+from console.sandbox.virtual import VirtualNodes
 
 log = logging.getLogger(__name__)
 LARGEST_LOG = 10 * 1024 * 1024
@@ -138,8 +141,17 @@ class Daemon:
         port = await self._listen("port", lambda port: api.start(port=port))
         system.furnish(machinery, addresses, port)
         authority.write_kubeconfig(settings.state / "kubeconfig", f"https://127.0.0.1:{port}")
-        AddressPool(addresses.pods, (pod.ip for pod in pods.all() if pod.ip))
+        pool = AddressPool(addresses.pods, (pod.ip for pod in pods.all() if pod.ip))
+        self._run_controllers(machinery, pods, pool)
         self._record({"server": f"https://127.0.0.1:{port}"})
+
+    def _run_controllers(self, machinery: Machinery, pods: PodCache, pool: AddressPool) -> None:
+        for each in controllers(machinery, pods, self._nodes, self.settings.time_scale):
+            self._spawn(each.name, each.run())
+        virtual = VirtualNodes(machinery, pods, pool)
+        virtual.furnish(self.settings.virtual_nodes)
+        self._spawn("virtual nodes", virtual.run())
+        self._spawn("housekeeping", keep_house(machinery))
 
     # -- ports that stay the same
 

@@ -312,7 +312,7 @@ class Machinery:
         stored = self.store.put(key, new).object
         self._quotas.account(key.resource, stored, old)
         if old is None and key.resource == "namespaces":
-            self._furnish(key.name)
+            self.furnish(key.name)
         return stored
 
     def _remove(self, entry: Entry, last: Object) -> Object:
@@ -320,10 +320,12 @@ class Machinery:
         self._quotas.account(entry.key.resource, None, removed)
         return last | {"metadata": last["metadata"] | {"resourceVersion": removed["metadata"]["resourceVersion"]}}
 
-    def _furnish(self, namespace: str) -> None:
-        """Gives a new namespace what every namespace has."""
-        self.create("serviceaccounts", {"metadata": {"name": "default", "namespace": namespace}})
-        if self.root_certificate:
+    def furnish(self, namespace: str) -> None:
+        """Gives a namespace what every namespace has, as far as it is not there."""
+        metadata = {"name": "default", "namespace": namespace}
+        if not self.find("serviceaccounts", namespace, "default"):
+            self.create("serviceaccounts", {"metadata": metadata})
+        if self.root_certificate and not self.find("configmaps", namespace, "kube-root-ca.crt"):
             metadata = {"name": "kube-root-ca.crt", "namespace": namespace}
             self.create("configmaps", {"metadata": metadata, "data": {"ca.crt": self.root_certificate}})
 

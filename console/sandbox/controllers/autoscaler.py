@@ -1,0 +1,268 @@
+"""HorizontalPodAutoscalers: size a workload by what its pods really use (`pkg/controller/podautoscaler`)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from console.sandbox.api import quantity, times
+from console.sandbox.api.errors import StatusError
+from console.sandbox.api.machinery import Machinery
+from console.sandbox.api.ports import Nodes
+from console.sandbox.api.resources import BY_KIND, Object
+from console.sandbox.api.selectors import Selector
+from console.sandbox.controllers import autoscaling
+from console.sandbox.controllers.autoscaling import Reading
+from console.sandbox.controllers.pods import Pod, PodCache
+from console.sandbox.controllers.runtime import Controller
+from console.sandbox.controllers.status import condition, merge, set_status
+from console.sandbox.store import Change, Key
+
+PERIOD = 15.0
+"""Seconds between two looks, as `--horizontal-pod-autoscaler-sync-period`."""
+
+
+class Autoscalers(Controller):
+    """Looks at every autoscaler once a period, with the figures of the kubelets.
+
+    Args:
+        machinery: the cluster.
+        pods: its pods.
+        nodes: the kubelets.
+        time_scale: multiplies the period and the stabilization windows.
+    """
+
+    name = "horizontal-pod-autoscaler"
+
+    def __init__(self, machinery: Machinery, pods: PodCache, nodes: Nodes, time_scale: float) -> None:
+        super().__init__(machinery)
+        self._pods = pods
+        self._nodes = nodes
+        self._scale = time_scale
+        self._usage: dict[tuple[str, str], Mapping[str, float]] = {}
+        self._changes: dict[Key, deque[tuple[datetime, int]]] = {}
+        self._advice: dict[Key, deque[tuple[datetime, int]]] = {}
+
+    def start(self) -> None:
+        """Follows autoscalers."""
+        self.follow("horizontalpodautoscalers", _specified)
+
+    async def run(self) -> None:
+        """Works, and measures, until cancelled."""
+        measuring = asyncio.create_task(self._measure(), name=f"{self.name}: measure")
+        try:
+            await super().run()
+        finally:
+            measuring.cancel()
+            await asyncio.gather(measuring, return_exceptions=True)
+
+    async def _measure(self) -> None:
+        while True:
+            keys = [each.key for each in self.machinery.store.entries("horizontalpodautoscalers")]
+            if keys:
+                await self._ask_kubelets()
+            for key in keys:
+                self.queue.add(key)
+            await asyncio.sleep(PERIOD * self._scale)
+
+    async def _ask_kubelets(self) -> None:
+        found: dict[tuple[str, str], Mapping[str, float]] = {}
+        for agent in tuple(self._nodes.values()):
+            for pod in (await agent.usage()).pods:
+                values = pod.containers.values()
+                found[pod.namespace, pod.name] = {
+                    "cpu": sum(each.cpu for each in values),
+                    "memory": float(sum(each.memory for each in values)),
+                }
+        self._usage = found
+
+    # -- one autoscaler
+
+    def reconcile(self, key: Key) -> float | None:
+        """Sizes one workload."""
+        autoscaler = self.machinery.find(*key)
+        if autoscaler is None:
+            self._advice.pop(key, None)
+            self._changes.pop(key, None)
+            return None
+        found = self._target(autoscaler)
+        if found is None:
+            reference = autoscaler["spec"]["scaleTargetRef"]
+            resource = f"{reference['kind'].lower()}s"
+            missing = f'{resource} "{reference["name"]}" not found'
+            message = f"the HPA controller was unable to get the target's current scale: {missing}"
+            self.event(autoscaler, "Warning", "FailedGetScale", message)
+            self._report(key, autoscaler, [condition("AbleToScale", False, "FailedGetScale", message)])
+            return None
+        self._size(key, autoscaler, *found)
+        return None
+
+    def _target(self, autoscaler: Object) -> tuple[Key, Object] | None:
+        reference = autoscaler["spec"]["scaleTargetRef"]
+        kind = BY_KIND.get((reference.get("apiVersion", "apps/v1"), reference["kind"]))
+        if not kind or not kind.scaled:
+            return None
+        key = Key(kind.name, autoscaler["metadata"]["namespace"], reference["name"])
+        found = self.machinery.find(*key)
+        return (key, found) if found else None
+
+    def _size(self, key: Key, autoscaler: Object, target: Key, workload: Object) -> None:
+        current = workload["spec"].get("replicas", 1)
+        able = condition("AbleToScale", True, "ReadyForNewScale", "recommended size matches current size")
+        if current == 0:
+            message = "scaling is disabled since the replica count of the target is zero"
+            off = condition("ScalingActive", False, "ScalingDisabled", message)
+            self._report(key, autoscaler, [able, off], current=0, desired=0)
+            return
+        try:
+            readings = self._readings(autoscaler, workload, current)
+        except ValueError as error:
+            message = f"the HPA was unable to compute the replica count: {error}"
+            self.event(autoscaler, "Warning", "FailedGetResourceMetric", str(error))
+            failed = condition("ScalingActive", False, "FailedGetResourceMetric", message)
+            self._report(key, autoscaler, [condition("AbleToScale", True, "SucceededGetScale", _GOT), failed], current)
+            return
+        proposed = max(reading.replicas for reading, _ in readings)
+        desired, limited = self._limit(key, autoscaler, current, proposed)
+        if desired != current:
+            able = self._rescale(key, autoscaler, target, current, desired)
+        active = condition("ScalingActive", True, "ValidMetricFound", _COUNTED)
+        self._report(key, autoscaler, [able, active, limited], current, desired, [each for _, each in readings])
+
+    def _readings(self, autoscaler: Object, workload: Object, current: int) -> list[tuple[Reading, Object]]:
+        """What each metric calls for, and how it shows in the status.
+
+        Raises:
+            ValueError: a metric cannot be read.
+        """
+        selector = Selector.of(workload["spec"].get("selector")) or Selector()
+        namespace = workload["metadata"]["namespace"]
+        pods = [each for each in self._pods.space(namespace) if each.active and selector.matches(each.labels)]
+        found = []
+        for metric in autoscaler["spec"]["metrics"]:
+            if metric["type"] != "Resource":
+                raise ValueError(f"metrics of type {metric['type']} are not available in this cluster")
+            name, target = metric["resource"]["name"], dict(metric["resource"]["target"])
+            if "averageValue" in target:
+                target["averageValue"] = quantity.parse(target["averageValue"])
+            reading = autoscaling.read(pods, self._used(pods, name), name, target, current)
+            found.append((reading, _shown(name, reading)))
+        return found
+
+    def _used(self, pods: list[Pod], resource: str) -> dict[str, float]:
+        found = ((each.uid, self._usage.get((each.key.namespace, each.key.name))) for each in pods)
+        return {uid: values[resource] for uid, values in found if values and resource in values}
+
+    def _limit(self, key: Key, autoscaler: Object, current: int, proposed: int) -> tuple[int, Object]:
+        """The proposal within stabilization, the policies' rates, and the bounds."""
+        spec, behavior = autoscaler["spec"], autoscaler["spec"].get("behavior") or {}
+        steady = self._stabilize(key, behavior, current, proposed)
+        if steady > current:
+            added = self._changed(key, 1)
+            rated = min(steady, autoscaling.rate_limit(behavior.get("scaleUp"), current, added, up=True))
+        else:
+            removed = self._changed(key, -1)
+            rated = max(steady, autoscaling.rate_limit(behavior.get("scaleDown"), current, removed, up=False))
+        bounded = min(max(rated, spec.get("minReplicas", 1)), spec["maxReplicas"])
+        if bounded < steady:
+            why = ("TooManyReplicas", "maximum") if bounded == spec["maxReplicas"] else ("ScaleUpLimit", "")
+        elif bounded > steady:
+            why = ("TooFewReplicas", "minimum") if bounded == spec.get("minReplicas", 1) else ("ScaleDownLimit", "")
+        else:
+            message = "the desired count is within the acceptable range"
+            return bounded, condition("ScalingLimited", False, "DesiredWithinRange", message)
+        reason, bound = why
+        way = "increasing" if reason == "ScaleUpLimit" else "decreasing"
+        moves = "less" if bound == "minimum" else "more"
+        message = (
+            f"the desired replica count is {moves} than the {bound} replica count"
+            if bound
+            else f"the desired replica count is {way} faster than the maximum scale rate"
+        )
+        return bounded, condition("ScalingLimited", True, reason, message)
+
+    def _stabilize(self, key: Key, behavior: Object, current: int, proposed: int) -> int:
+        """Takes the highest advice of the window before going down, the lowest before going up."""
+        now = times.now()
+        down = (behavior.get("scaleDown") or {}).get("stabilizationWindowSeconds", autoscaling.DOWN_WINDOW)
+        up = (behavior.get("scaleUp") or {}).get("stabilizationWindowSeconds", 0)
+        history = self._advice.setdefault(key, deque([(now, current)]))
+        history.append((now, proposed))
+        while history[0][0] < now - timedelta(seconds=max(up, down) * self._scale):
+            history.popleft()
+
+        def within(seconds: float) -> list[int]:
+            limit = now - timedelta(seconds=seconds * self._scale)
+            return [advice for moment, advice in history if moment >= limit]
+
+        lowest, highest = min(within(up), default=proposed), max(within(down), default=proposed)
+        return lowest if lowest > current else highest if highest < current else current
+
+    def _changed(self, key: Key, sign: int) -> Callable[[float], int]:
+        """How many replicas this autoscaler has added (1) or removed (-1) in the last so many seconds."""
+        changes = self._changes.get(key, ())
+
+        def within(seconds: float) -> int:
+            limit = times.now() - timedelta(seconds=seconds * self._scale)
+            return sum(sign * change for moment, change in changes if moment > limit and sign * change > 0)
+
+        return within
+
+    def _rescale(self, key: Key, autoscaler: Object, target: Key, current: int, desired: int) -> Object:
+        def change(obj: Object) -> None:
+            obj["spec"]["replicas"] = desired
+
+        reason = "cpu resource utilization (percentage of request) above target" if desired > current else _BELOW
+        message = f"New size: {desired}; reason: {reason}"
+        try:
+            self.machinery.mutate(*target, change, subresource="scale")
+        except StatusError as error:
+            self.event(autoscaler, "Warning", "FailedRescale", f"{message}; error: {error.message}")
+            raise
+        self._changes.setdefault(key, deque(maxlen=100)).append((times.now(), desired - current))
+        self.event(autoscaler, "Normal", "SuccessfulRescale", message)
+        shown = f"the HPA controller was able to update the target scale to {desired}"
+        return condition("AbleToScale", True, "SucceededRescale", shown)
+
+    def _report(
+        self,
+        key: Key,
+        autoscaler: Object,
+        conditions: list[Object],
+        current: int | None = None,
+        desired: int | None = None,
+        metrics: list[Object] | None = None,
+    ) -> None:
+        before = autoscaler.get("status") or {}
+        status = {name: value for name, value in before.items() if name == "lastScaleTime"}
+        status["currentReplicas"] = before.get("currentReplicas", 0) if current is None else current
+        status["desiredReplicas"] = before.get("desiredReplicas", 0) if desired is None else desired
+        if desired is not None and desired != current:
+            status["lastScaleTime"] = times.time()
+        if metrics is not None:
+            status["currentMetrics"] = metrics
+        status["conditions"] = merge(before.get("conditions"), *conditions)
+        set_status(self.machinery, key, status)
+
+
+def _specified(change: Change) -> Iterable[Key]:
+    """New or differently specified autoscalers are looked at without waiting for the period."""
+    previous = change.previous
+    return () if previous and previous.object["spec"] == change.object["spec"] else (change.entry.key,)
+
+
+_GOT = "the HPA controller was able to get the target's current scale"
+_COUNTED = (
+    "the HPA was able to successfully calculate a replica count from cpu resource utilization (percentage of request)"
+)
+_BELOW = "All metrics below target"
+
+
+def _shown(resource: str, reading: Reading) -> Object:
+    average = f"{round(reading.average * 1000)}m" if resource == "cpu" else str(round(reading.average))
+    current: Object = {"averageValue": average}
+    if reading.utilization is not None:
+        current["averageUtilization"] = reading.utilization
+    return {"type": "Resource", "resource": {"name": resource, "current": current}}
