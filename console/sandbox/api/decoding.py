@@ -5,6 +5,7 @@ Texts are those of Kubernetes' decoder (Go's `encoding/json` and `sigs.k8s.io/js
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from console.sandbox.api.errors import StatusError, bad_request
 from console.sandbox.api.resources import Object, Resource
 from console.sandbox.api.schema import Node
 
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 _EMPTY = object()
 _PYTHON = {"string": str, "boolean": bool, "integer": int, "number": (int, float)}
 _GO = {"boolean": "bool", "integer": "int64", "number": "float64", "string": "string"}
@@ -78,6 +80,9 @@ def _scalar(node: Node, value: Any, path: str, owner: str) -> Any:
         right = isinstance(value, _PYTHON[node.kind]) and (node.kind == "boolean") == isinstance(value, bool)  # type: ignore[arg-type]
     if not right:
         raise _mismatch(node, value, path, owner)
+    if node.format == "byte" and not _BASE64.fullmatch(value):
+        wrong = next((n for n, each in enumerate(value) if not (each.isalnum() or each in "+/")), len(value))
+        raise _Mismatch(f"illegal base64 data at input byte {wrong}")
     return value
 
 

@@ -175,6 +175,8 @@ def _job(obj: Object) -> None:
             (template["metadata"].get("labels") or {}) | own | {"controller-uid": uid, "job-name": name}
         )
         spec["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    if isinstance(template, dict) and not obj["metadata"].get("labels"):
+        obj["metadata"]["labels"] = dict(template["metadata"].get("labels") or {})
 
 
 # -- network
@@ -182,6 +184,7 @@ def _job(obj: Object) -> None:
 
 def _service(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
+    obj.setdefault("status", {}).setdefault("loadBalancer", {})
     _fill(spec, type="ClusterIP", sessionAffinity="None")
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
@@ -194,7 +197,6 @@ def _service(obj: Object) -> None:
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
-    obj.setdefault("status", {}).setdefault("loadBalancer", {})
 
 
 def _endpoints(obj: Object) -> None:
@@ -204,7 +206,8 @@ def _endpoints(obj: Object) -> None:
 
 
 def _endpoint_slice(obj: Object) -> None:
-    obj.setdefault("endpoints", [])
+    for endpoint in obj.setdefault("endpoints", []):
+        endpoint.setdefault("conditions", {})
     for port in obj.get("ports") or ():
         _fill(port, protocol="TCP", name="")
 
@@ -224,6 +227,11 @@ def _network_policy(obj: Object) -> None:
 
 
 # -- the rest
+
+
+def _event(obj: Object) -> None:
+    _fill(obj, source={}, firstTimestamp=None, lastTimestamp=None, eventTime=None)
+    _fill(obj, reportingComponent="", reportingInstance="")
 
 
 def _namespace(obj: Object) -> None:
@@ -295,6 +303,7 @@ _BY_RESOURCE: dict[str, Callable[[Object], None]] = {
     "deployments": _deployment,
     "endpoints": _endpoints,
     "endpointslices": _endpoint_slice,
+    "events": _event,
     "horizontalpodautoscalers": _autoscaler,
     "ingresses": _ingress,
     "jobs": _job,

@@ -28,8 +28,9 @@ class Deletion:
 
     def __init__(self, kind: Resource, obj: Object, *, grace: int | None, propagation: str | None) -> None:
         if propagation not in (None, "Background", "Foreground", "Orphan"):
-            supported = errors.unsupported("propagationPolicy", propagation, ("Background", "Foreground", "Orphan"))
-            raise errors.bad_request(f"invalid DeleteOptions: {supported.field}: {supported.text}")
+            why = f'Unsupported value: "{propagation}": supported values: "Foreground", "Background", "Orphan", "nil"'
+            problem = errors.FieldError("FieldValueNotSupported", "propagationPolicy", why)
+            raise requests.invalid_options("delete", problem)
         self._kind = kind
         self._obj = obj
         self._metadata = obj["metadata"]
@@ -65,8 +66,12 @@ class Deletion:
             ("ResourceVersion", version, self._metadata["resourceVersion"]),
         ):
             if wanted and wanted != actual:
-                why = f"Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {actual}"
-                raise errors.conflict(self._kind, self._metadata["name"], why)
+                why = (
+                    f"the {label} in the precondition ({wanted}) does not match the {label} in record ({actual}). "
+                    f"The object might have been {'deleted and then recreated' if label == 'UID' else 'modified'}"
+                )
+                named = Resource(self._kind.kind, self._kind.kind, self._kind.group)
+                raise errors.conflict(named, self._metadata["name"], why)
 
     @property
     def immediate(self) -> bool:

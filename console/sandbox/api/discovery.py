@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 
 from console.sandbox.api import served
 from console.sandbox.api.resources import VERBS, Object, Resource
@@ -44,6 +45,7 @@ def _verbs(kind: Resource) -> list[str]:
     return [each for each in VERBS if each != "deletecollection" or kind.name != "namespaces"]
 
 
+@cache
 def group_versions() -> dict[str, list[str]]:
     """The versions of each named group, in order."""
     found: dict[str, list[str]] = {}
@@ -53,6 +55,11 @@ def group_versions() -> dict[str, list[str]]:
             versions.append(each.version)
     found.pop("", None)
     return found
+
+
+def versions(group: str) -> list[str]:
+    """The versions of a group, the core one included; none for a group that is not known."""
+    return group_versions().get(group, []) if group else ["v1"]
 
 
 def _subresources(kind: Resource) -> list[tuple[str, Resource, tuple[str, ...]]]:

@@ -20,7 +20,7 @@ class StatusError(Exception):
         code: the HTTP status.
         reason: Kubernetes' machine-readable reason, such as `NotFound`.
         message: the sentence a person reads.
-        details: name, group, kind, causes, retryAfterSeconds.
+        details: name, group, kind, causes, retryAfterSeconds; left out when None.
     """
 
     def __init__(self, code: int, reason: str, message: str, details: Object | None = None) -> None:
@@ -28,7 +28,14 @@ class StatusError(Exception):
         self.code = code
         self.reason = reason
         self.message = message
-        self.details = details or {}
+        self._details = details
+
+    @property
+    def details(self) -> Object:
+        """The details, to read or to add to."""
+        if self._details is None:
+            self._details = {}
+        return self._details
 
     def status(self) -> Object:
         """The Status object that the API answers with."""
@@ -40,7 +47,7 @@ class StatusError(Exception):
             "message": self.message,
             "reason": self.reason,
         }
-        return status | ({"details": self.details} if self.details else {}) | {"code": self.code}
+        return status | ({} if self._details is None else {"details": self._details}) | {"code": self.code}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,7 @@ def not_found(resource: Resource, name: str) -> StatusError:
 
 def no_such_path() -> StatusError:
     """404: the API serves nothing there."""
-    return StatusError(404, "NotFound", "the server could not find the requested resource")
+    return StatusError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def already_exists(resource: Resource, name: str) -> StatusError:
@@ -169,7 +176,7 @@ def expired(message: str) -> StatusError:
 
 def method_not_allowed() -> StatusError:
     """405: the resource knows no such verb."""
-    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
 
 def unauthorized() -> StatusError:

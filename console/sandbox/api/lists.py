@@ -11,7 +11,7 @@ from aiohttp import web
 
 from console.sandbox.api import requests, served, table
 from console.sandbox.api.context import Context
-from console.sandbox.api.errors import StatusError, bad_request, expired
+from console.sandbox.api.errors import StatusError, expired, forbidden_field
 from console.sandbox.api.resources import Resource
 from console.sandbox.api.selectors import FieldSelector, Selector
 from console.sandbox.store import Entry, encode
@@ -121,11 +121,12 @@ def _check_version(context: Context, current: int) -> None:
     how = context.query.get("resourceVersionMatch", "")
     asked = requests.number(context.query, "resourceVersion")
     if how and asked is None:
-        raise bad_request("resourceVersionMatch is forbidden unless resourceVersion is provided")
+        why = "resourceVersionMatch is forbidden unless resourceVersion is provided"
+        raise requests.invalid_options("list", forbidden_field("resourceVersionMatch", why))
     if asked is None:
         return
     if asked > current:
-        message = f"Too large resource version: {asked}, current: {current}"
+        message = f"Timeout: Too large resource version: {asked}, current: {current}"
         cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
         raise StatusError(504, "Timeout", message, {"retryAfterSeconds": 1, "causes": [cause]})
     if how == "Exact" and asked != current:

@@ -10,7 +10,7 @@ from typing import Any
 from console.sandbox.api import schema
 from console.sandbox.api.errors import StatusError, bad_request
 from console.sandbox.api.resources import Object
-from console.sandbox.api.schema import ANY, KEY_DEFAULTS, Node
+from console.sandbox.api.schema import ANY, Node
 from console.sandbox.store import copy
 
 # -- JSON patch
@@ -28,10 +28,9 @@ def json_patch(obj: Object, operations: Any) -> Object:
     for operation in operations:
         try:
             result = _operate(result, operation)
-        except (KeyError, IndexError, ValueError, TypeError) as error:
-            raise StatusError(
-                422, "Invalid", f"the server rejected our request due to an error in our request: {error}"
-            ) from None
+        except (KeyError, IndexError, ValueError, TypeError):
+            message = "the server rejected our request due to an error in our request"
+            raise StatusError(422, "Invalid", message, {}) from None
     if not isinstance(result, dict):
         raise bad_request("the patched object is not an object")
     return result
@@ -135,22 +134,24 @@ def strategic_patch(node: Node, value: Any, patch: Object) -> Object:
         if key.startswith(_DELETE_PRIMITIVES):
             name = key.removeprefix(_DELETE_PRIMITIVES)
             result[name] = [item for item in result.get(name, ()) if item not in each]
+        elif key.startswith(_ORDER):
+            name = key.removeprefix(_ORDER)
+            if name not in patch and isinstance(result.get(name), list):
+                result[name] = _arrange(schema.child(node, name) or ANY, result[name], result[name], each)
         elif not key.startswith("$"):
-            _merge_field(schema.child(node, key) or ANY, result, key, each)
-    for key, order in patch.items():
-        if key.startswith(_ORDER):
-            _reorder(schema.child(node, key.removeprefix(_ORDER)) or ANY, result, key.removeprefix(_ORDER), order)
+            _merge_field(schema.child(node, key) or ANY, result, key, each, patch.get(_ORDER + key))
     return result
 
 
-def _merge_field(node: Node, result: Object, key: str, patch: Any) -> None:
+def _merge_field(node: Node, result: Object, key: str, patch: Any, order: list[Any] | None) -> None:
     current = result.get(key)
     if patch is None:
         result.pop(key, None)
     elif isinstance(patch, dict) and node.kind in ("struct", "map", "any"):
         result[key] = strategic_patch(node, current, patch)
     elif isinstance(patch, list) and "merge" in node.strategies and node.item:
-        result[key] = _merge_list(node, list(current or ()), patch)
+        merged = _merge_list(node, list(current or ()), patch)
+        result[key] = _arrange(node, merged, list(current or ()), patch if order is None else order)
     else:
         result[key] = patch
 
@@ -163,40 +164,36 @@ def _merge_list(node: Node, items: list[Any], patch: list[Any]) -> list[Any]:
         return [each for each in patch if "$patch" not in each]
     for each in patch:
         if key not in each:
-            raise bad_request(f"map: {each} does not contain declared merge key: {key}")
+            shown = " ".join(f"{name}:{value}" for name, value in sorted(each.items()))
+            message = f"map: map[{shown}] does not contain declared merge key: {key}"
+            raise StatusError(500, "InternalError", message)
         at = next((n for n, item in enumerate(items) if item.get(key) == each[key]), None)
         if each.get("$patch") == "delete":
             items = [item for item in items if item.get(key) != each[key]]
         elif at is None:
-            items.append(strategic_patch(node.item or ANY, {}, each))
+            items = [*items, strategic_patch(node.item or ANY, {}, each)]
         else:
-            items[at] = strategic_patch(node.item or ANY, items[at], each)
+            items = [*items[:at], strategic_patch(node.item or ANY, items[at], each), *items[at + 1 :]]
     return items
 
 
-def _reorder(node: Node, result: Object, key: str, order: list[Any]) -> None:
-    """Puts the named items in the given order; an item that only the server has stays behind the one before it."""
-    items = result.get(key)
-    if not isinstance(items, list):
-        return
+def _arrange(node: Node, items: list[Any], before: list[Any], order: list[Any]) -> list[Any]:
+    """The patch's items in the patch's order, merged with those that only the server has, in the server's order.
+
+    (`mergeSortedSlice` of `k8s.io/apimachinery/pkg/util/strategicpatch`)
+    """
     named = [_identity(node, each) for each in order]
-    placed = sorted(
-        (each for each in items if _identity(node, each) in named), key=lambda each: _rank(node, named, each)
-    )
-    for n, each in enumerate(items):
-        if _identity(node, each) not in named:
-            placed.insert(placed.index(items[n - 1]) + 1 if n else 0, each)
-    result[key] = placed
-
-
-def _rank(node: Node, named: list[Any], item: Any) -> int:
-    return named.index(_identity(node, item))
+    server = [_identity(node, each) for each in before]
+    right = [each for each in items if _identity(node, each) in named]
+    right.sort(key=lambda each: named.index(_identity(node, each)))
+    left = [each for each in items if _identity(node, each) not in named]
+    arranged: list[Any] = []
+    while left and right:
+        first, second = _identity(node, left[0]), _identity(node, right[0])
+        known = first in server and second in server
+        arranged.append((left if known and server.index(first) < server.index(second) else right).pop(0))
+    return arranged + left + right
 
 
 def _identity(node: Node, item: Any) -> Any:
     return item.get(node.merge_key) if isinstance(item, dict) and node.merge_key else item
-
-
-def list_key(node: Node, item: Object) -> tuple[Any, ...]:
-    """What identifies an item of a map-like list, with the defaults of keys that are left out."""
-    return tuple(item.get(key, KEY_DEFAULTS.get(key)) for key in node.keys)

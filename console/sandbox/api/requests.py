@@ -92,11 +92,11 @@ def number(query: Mapping[str, str], name: str) -> int | None:
     try:
         return int(text)
     except ValueError:
-        raise _not_a_number(name, text) from None
+        raise _not_a_number(text) from None
 
 
-def _not_a_number(name: str, text: str) -> StatusError:
-    return bad_request(f'invalid {name}: strconv.ParseInt: parsing "{text}": invalid syntax')
+def _not_a_number(text: str) -> StatusError:
+    return bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
 
 
 def dry_run(query: Mapping[str, str], verb: str) -> bool:
@@ -113,6 +113,6 @@ def dry_run(query: Mapping[str, str], verb: str) -> bool:
 
 def invalid_options(verb: str, problem: FieldError) -> StatusError:
     """422: the request's options, not the object, break a rule."""
-    names = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
+    names = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions", "list": "ListOptions"}
     options = Resource("options", names.get(verb, "DeleteOptions"), "meta.k8s.io")
     return not_valid(options, "", [problem])

@@ -14,7 +14,7 @@ from console.sandbox.api.errors import StatusError, bad_request
 from console.sandbox.api.lists import Match, Pages, list_objects
 from console.sandbox.api.ownership import Writer
 from console.sandbox.api.resources import Object, Resource
-from console.sandbox.store import Key
+from console.sandbox.store import Key, encode
 
 _APPLY = ("application/apply-patch+yaml", "application/apply-patch+cbor")
 
@@ -46,8 +46,10 @@ class Rest:
             "delete": _delete,
             "deletecollection": _delete_collection,
         }
-        if info.verb not in handlers or (info.verb == "create" and info.name):
+        if info.verb not in handlers or bool(info.name) is (info.verb in ("create", "deletecollection")):
             raise errors.method_not_allowed()
+        if kind.name == "endpoints":
+            context.warnings.append("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice")
         return await handlers[info.verb](context, kind)
 
 
@@ -97,6 +99,9 @@ def _place(context: Context, kind: Resource, obj: Object) -> None:
 
 async def _update(context: Context, kind: Resource) -> web.Response:
     obj = _decoded(context, kind, await context.body())
+    if not obj.get("metadata", {}).get("name"):
+        name = context.info.name
+        raise bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")
     _place(context, kind, obj)
     updated = context.machinery.update(
         kind.name,
@@ -119,7 +124,10 @@ async def _patch(context: Context, kind: Resource) -> web.Response:
     info = context.info
     live = served.outward(kind, context.machinery.get(kind.name, info.namespace, info.name))
     result = patched(kind, live, body, content_type)
-    obj = _decoded(context, kind, result)
+    try:
+        obj = _decoded(context, kind, result)
+    except StatusError as error:
+        raise _bad_patch(result, error) from None
     _place(context, kind, obj)
     updated = context.machinery.update(
         kind.name,
@@ -130,6 +138,13 @@ async def _patch(context: Context, kind: Resource) -> web.Response:
         dry_run=context.dry_run,
     )
     return show(context, kind, updated)
+
+
+def _bad_patch(result: Object, error: StatusError) -> StatusError:
+    """422: the patch makes something of the object that is not of its kind."""
+    why = error.message.partition(" cannot be handled as a ")[2].partition(": ")[2] or error.message
+    problem = errors.invalid("patch", encode(result).decode(), why)
+    return errors.not_valid(Resource("", ""), "", [problem])
 
 
 def patched(kind: Resource, live: Object, body: Any, content_type: str) -> Object:
@@ -147,19 +162,14 @@ def patched(kind: Resource, live: Object, body: Any, content_type: str) -> Objec
         return merged
     if content_type == "application/strategic-merge-patch+json":
         return patch.strategic_patch(schema.of(kind), live, body)
-    known = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-    message = "the body of the request was in an unknown format - accepted media types include: " + known
-    raise StatusError(415, "UnsupportedMediaType", message)
+    raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
 def _apply(context: Context, kind: Resource, body: Any) -> web.Response:
     if not context.query.get("fieldManager"):
         problem = errors.required("fieldManager", "is required for apply patch")
         raise requests.invalid_options("patch", problem)
-    config = _decoded(context, kind, body)
-    _place(context, kind, config)
-    if config["metadata"].get("managedFields"):
-        raise bad_request("metadata.managedFields must be nil")
+    config = _apply_configuration(context, kind, body)
     info, machinery = context.info, context.machinery
     writer = Writer(context.query["fieldManager"], "Apply")
     force = requests.flag(context.query, "force")
@@ -171,6 +181,25 @@ def _apply(context: Context, kind: Resource, body: Any) -> web.Response:
     if live is None:
         return show(context, kind, machinery.create(kind.name, wanted, **options), status=201)
     return show(context, kind, machinery.update(kind.name, wanted, subresource=info.subresource, **options))
+
+
+def _apply_configuration(context: Context, kind: Resource, body: Any) -> Object:
+    """What the writer wants; unlike elsewhere an unknown field is an error here, whatever `fieldValidation` says."""
+    given = body if isinstance(body, dict) else {}
+    if (given.get("apiVersion"), given.get("kind")) != (kind.api_version, kind.kind):
+        raise bad_request(f"invalid object type: /{given.get('apiVersion', '')}, Kind={given.get('kind', '')}")
+    if (given.get("metadata") or {}).get("managedFields") is not None:
+        raise bad_request("metadata.managedFields must be nil")
+    config, unknown = decoding.decode(kind, body, strictness="Warn")
+    if unknown:
+        name = f"{config.get('metadata', {}).get('namespace', '')}/{context.info.name}"
+        where = f"{name}; {kind.api_version}, Kind={kind.kind}"
+        field = unknown[0].split('"')[1]
+        message = f"failed to create typed patch object ({where}): .{field}: field not declared in schema"
+        raise StatusError(500, "InternalError", message)
+    config = served.inward(kind, config)
+    _place(context, kind, config)
+    return config
 
 
 # -- delete

@@ -5,7 +5,7 @@ from __future__ import annotations
 from console.sandbox.api import decoding
 from console.sandbox.api.authentication import Authenticator
 from console.sandbox.api.context import Context
-from console.sandbox.api.errors import bad_request, method_not_allowed
+from console.sandbox.api.errors import bad_request, invalid, method_not_allowed, not_valid
 from console.sandbox.api.rbac import Attributes, Authorizer
 from console.sandbox.api.resources import Object, Resource
 from console.sandbox.api.users import User
@@ -28,6 +28,7 @@ class Reviews:
             raise method_not_allowed()
         body = await context.body()
         review, _ = decoding.decode(kind, {} if body is None else body)
+        review.setdefault("metadata", {})
         spec = review.get("spec") or {}
         if kind.kind == "SelfSubjectReview":
             return review | {"status": {"userInfo": _user_info(context.user)}}
@@ -71,7 +72,9 @@ class Reviews:
 def _attributes(spec: Object) -> Attributes:
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     if bool(resource) == bool(path):
-        raise bad_request("exactly one of nonResourceAttributes or resourceAttributes must be specified")
+        why = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        named = Resource("", "", "authorization.k8s.io")
+        raise not_valid(named, "", [invalid("spec.resourceAttributes", resource, why)])
     if path:
         return Attributes(path.get("verb", ""), path=path.get("path", ""))
     names = ("verb", "namespace", "group", "resource", "subresource", "name")

@@ -163,13 +163,19 @@ class FieldSelector:
                 raise bad_request(f"invalid selector: '{text}'; can't understand '{each}'")
             field = found[1]
             if field not in _META_FIELDS | _FIELDS.get(resource, set()):
-                raise bad_request(f"field label not supported: {field}")
+                raise bad_request(_unknown_field(resource, field))
             terms.append((field, found[2] != "!=", found[3]))
         return cls(tuple(terms))
 
     def matches(self, obj: Object) -> bool:
         """Whether the object meets every term; an absent field is the empty string."""
         return all((_field(obj, field) == value) is equal for field, equal, value in self.terms)
+
+
+def _unknown_field(resource: str, field: str) -> str:
+    if resource in _FIELDS:
+        return f"field label not supported: {field}"
+    return f'"{field}" is not a known field selector: only "metadata.name", "metadata.namespace"'
 
 
 def _field(obj: Object, path: str) -> str:

@@ -99,6 +99,8 @@ class ApiServer:
             return context.answer(await self._reviews.answer(context, review), status=201)
         if key in discovery.METRICS:
             return await self._metrics.answer(context)
+        if info.version not in discovery.versions(info.group):
+            return web.Response(status=404, text="404 page not found\n")
         kind = served.find(*key)
         if kind.namespaced and not info.namespace and info.verb not in ("list", "watch"):
             raise errors.method_not_allowed() if info.verb == "create" else errors.no_such_path()
@@ -119,7 +121,7 @@ class ApiServer:
 
 def _failure(error: StatusError) -> web.Response:
     response = web.json_response(error.status(), status=error.code)
-    if "retryAfterSeconds" in error.details:
+    if error.code in (429, 504) and "retryAfterSeconds" in error.details:
         response.headers["Retry-After"] = str(error.details["retryAfterSeconds"])
     return response
 
@@ -134,8 +136,7 @@ def _openapi(context: Context, path: str) -> web.Response:
         return context.raw(openapi.index())
     parts = path.removeprefix("/openapi/v3/").split("/")
     group, of = ("", parts[1]) if parts[0] == "api" and len(parts) == 2 else ("/".join(parts[1:-1]), parts[-1])
-    versions = {"": ["v1"], **discovery.group_versions()}
-    if of not in versions.get(group, ()):
+    if of not in discovery.versions(group):
         raise errors.no_such_path()
     return _cached(context, openapi.document(group, of))
 

@@ -65,6 +65,10 @@ async def scale(context: Context, kind: Resource) -> web.Response:
         if version:
             current["metadata"]["resourceVersion"] = version
 
+    if replicas < 0:
+        named = Resource("scales", "Scale", "autoscaling")
+        why = errors.invalid("spec.replicas", replicas, "must be greater than or equal to 0")
+        raise errors.not_valid(named, info.name, [why])
     updated = machinery.mutate(
         kind.name,
         info.namespace,
@@ -84,7 +88,7 @@ def _scale(obj: Object) -> Object:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: obj["metadata"][name] for name in names},
-        "spec": {"replicas": obj["spec"].get("replicas", 0)},
+        "spec": {"replicas": obj["spec"]["replicas"]} if obj["spec"].get("replicas") else {},
         "status": {"replicas": (obj.get("status") or {}).get("replicas", 0), "selector": str(selector or "")},
     }
 

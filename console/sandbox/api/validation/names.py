@@ -29,6 +29,9 @@ def _length(value: str, limit: int) -> Iterator[str]:
 def dns_label(value: str) -> Iterator[str]:
     """RFC 1123 label: names of namespaces, containers, ports of Services."""
     yield from _length(value, 63)
+    if re.fullmatch(_SUBDOMAIN, value) and "." in value:
+        yield "must not contain dots"
+        return
     message = (
         "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
         "and must start and end with an alphanumeric character"

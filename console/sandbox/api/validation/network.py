@@ -16,14 +16,14 @@ def service(obj: Object) -> Iterator[FieldError]:
     """A Service."""
     spec = obj["spec"]
     ports = spec.get("ports") or []
-    yield from one_of(spec, "spec", "type", "ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
-    yield from one_of(spec, "spec", "sessionAffinity", "ClientIP", "None")
     if not ports and spec.get("clusterIP") != "None" and spec.get("type") != "ExternalName":
         yield required("spec.ports")
     if spec.get("type") == "ExternalName" and not spec.get("externalName"):
         yield invalid("spec.externalName", "", "a lowercase RFC 1123 subdomain is required")
     yield from labels(spec.get("selector"), "spec.selector")
     yield from _service_ports(ports)
+    yield from one_of(spec, "spec", "sessionAffinity", "ClientIP", "None")
+    yield from one_of(spec, "spec", "type", "ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 
 
 def _service_ports(ports: list[Object]) -> Iterator[FieldError]:
@@ -43,7 +43,8 @@ def _service_ports(ports: list[Object]) -> Iterator[FieldError]:
         yield from port_or_name(port.get("targetPort") or 0, f"{path}.targetPort")
         pair = (port.get("port"), port.get("protocol"))
         if pair in pairs:
-            yield duplicate(path, {"port": pair[0], "protocol": pair[1]})
+            shown = {"Name": "", "Protocol": pair[1], "AppProtocol": None}
+            yield duplicate(path, shown | {"Port": pair[0], "TargetPort": 0, "NodePort": 0})
         pairs.add(pair)
 
 

@@ -10,6 +10,8 @@ from console.sandbox.api.resources import Object
 from console.sandbox.api.validation.metadata import selector
 from console.sandbox.api.validation.workloads import int_or_percent
 
+_BUDGET = ("minAvailable", "selector", "maxUnavailable", "unhealthyPodEvictionPolicy")
+
 
 def autoscaler(obj: Object) -> Iterator[FieldError]:
     """A HorizontalPodAutoscaler."""
@@ -25,6 +27,8 @@ def autoscaler(obj: Object) -> Iterator[FieldError]:
     for field in ("kind", "name"):
         if not target.get(field):
             yield required(f"spec.scaleTargetRef.{field}")
+    if not target.get("apiVersion"):
+        yield invalid("spec.scaleTargetRef.apiVersion", "", "apiVersion must specify API group")
     for number, metric in enumerate(spec.get("metrics") or ()):
         yield from _metric(metric, f"spec.metrics[{number}]")
 
@@ -64,7 +68,7 @@ def disruption_budget(obj: Object) -> Iterator[FieldError]:
     spec = obj.get("spec") or {}
     given = [each for each in ("minAvailable", "maxUnavailable") if spec.get(each) is not None]
     if len(given) > 1:
-        shown = {"minAvailable": spec["minAvailable"], "maxUnavailable": spec["maxUnavailable"]}
+        shown = {name[0].upper() + name[1:]: spec.get(name) for name in _BUDGET}
         yield invalid("spec", shown, "minAvailable and maxUnavailable cannot be both set")
     for field in given:
         yield from int_or_percent(spec[field], f"spec.{field}")
