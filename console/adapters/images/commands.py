@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from console.model.errors import BuildError
@@ -31,34 +32,52 @@ async def run_command(
     Raises:
         BuildError: it failed; the message names the command, its exit code and its last output.
     """
-    process = await asyncio.create_subprocess_exec(
-        "/bin/sh",
-        "-ec",
-        command,
-        cwd=folder,
-        env=dict(environment),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
     tail = bytearray()
-    reading = asyncio.create_task(_forward(process, output, tail), name=f"build output of {service}")
-    try:
-        await process.wait()
-    finally:
-        await _end_group(process)
-        # Whoever left the group may hold the pipe open for ever.
-        await asyncio.wait({reading}, timeout=_GRACE)
-        reading.cancel()
+    async with _pipe(output, tail) as end:
+        process = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-ec",
+            command,
+            cwd=folder,
+            env=dict(environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=end,
+            stderr=end,
+            start_new_session=True,
+        )
+        try:
+            await process.wait()
+        finally:
+            await _end_group(process)
     if process.returncode:
         raise _failure(service, command, process.returncode, tail)
 
 
-async def _forward(process: asyncio.subprocess.Process, output: Callable[[bytes], None], tail: bytearray) -> None:
-    """Hands on the output until nobody holds it open any more, and keeps the last part in `tail`."""
-    assert process.stdout is not None
-    while chunk := await process.stdout.read(_CHUNK):
+@asynccontextmanager
+async def _pipe(output: Callable[[bytes], None], tail: bytearray) -> AsyncIterator[int]:
+    """The end of a pipe to write to; what is written goes to `output` as it comes, and its last part into `tail`.
+
+    Not asyncio's own pipe: with that one `Process.wait` waits for every stray child that still holds it open.
+    """
+    reading_end, writing_end = os.pipe()
+    reader = asyncio.StreamReader()
+    pipe = os.fdopen(reading_end, "rb", buffering=0)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        partial(asyncio.StreamReaderProtocol, reader), pipe
+    )
+    forwarding = asyncio.create_task(_forward(reader, output, tail), name="build output")
+    try:
+        yield writing_end
+    finally:
+        os.close(writing_end)
+        # A process that left the group may hold the pipe open for ever.
+        await asyncio.wait({forwarding}, timeout=_GRACE)
+        forwarding.cancel()
+        transport.close()
+
+
+async def _forward(reader: asyncio.StreamReader, output: Callable[[bytes], None], tail: bytearray) -> None:
+    while chunk := await reader.read(_CHUNK):
         output(chunk)
         tail += chunk
         del tail[:-_TAIL]

@@ -85,8 +85,10 @@ def _as_git_pattern(line: str) -> str:
     if not line or line.startswith("#"):
         return ""
     sign, pattern = ("!", line[1:].strip()) if line.startswith("!") else ("", line)
-    pattern = posixpath.normpath(pattern.lstrip("/"))
-    return "" if pattern == "." else f"{sign}/{pattern}"
+    pattern = "/" + posixpath.normpath(pattern.lstrip("/"))
+    # With pathspec a last `*` stands for names only; with Docker also for all that is below them.
+    pattern = pattern + "*" if pattern.endswith("/*") else pattern
+    return "" if pattern == "/." else sign + pattern
 
 
 def _walk(folder: Path, prefix: str, ignored: PathSpec[Any]) -> Iterator[Entry]:

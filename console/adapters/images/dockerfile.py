@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 _CONTINUED = re.compile(r"\\[ \t]*\n")
-_STAGE = re.compile(r"FROM\s+\S+(?:\s+AS\s+(\S+))?", re.IGNORECASE)
+_STAGE = re.compile(r"FROM\s+(?:--\S+\s+)*\S+(?:\s+AS\s+(\S+))?", re.IGNORECASE)
 _STOPSIGNAL = re.compile(r"STOPSIGNAL\s+(\S+)", re.IGNORECASE)
 
 
