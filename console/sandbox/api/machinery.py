@@ -183,7 +183,7 @@ class Machinery:
         old = entry.object
         self._check_versions(kind, given, old)
         new = self._merge(kind, copy(obj), old, subresource)
-        if subresource != "status":
+        if subresource not in ("status", "finalize"):
             defaults.apply(kind, new)
             self._addresses.assign(kind, new, old)
         if subresource != "finalize":
