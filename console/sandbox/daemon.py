@@ -28,6 +28,9 @@ from console.sandbox.controllers.pods import PodCache
 from console.sandbox.failures import EXIT_REFUSED, SandboxError
 from console.sandbox.identity import Identity
 from console.sandbox.network.addresses import AddressPool, lock_range
+from console.sandbox.network.endpoints import EndpointTable
+from console.sandbox.network.ingress import IngressProxy
+from console.sandbox.network.services import ServiceProxy
 from console.sandbox.pki import Authority
 from console.sandbox.settings import Settings
 from console.sandbox.store import Store
@@ -108,6 +111,7 @@ class Daemon:
         self._failed = False
         self._nodes: dict[str, NodeAgent] = {}
         self._ports = settings.state / "ports.json"
+        self._facts: dict[str, Any] = {}
 
     async def run(self, announce: Callable[[], None]) -> int:
         """Brings everything up, announces it, and waits for a signal; then takes everything down.
@@ -143,7 +147,9 @@ class Daemon:
         authority.write_kubeconfig(settings.state / "kubeconfig", f"https://127.0.0.1:{port}")
         pool = AddressPool(addresses.pods, (pod.ip for pod in pods.all() if pod.ip))
         self._run_controllers(machinery, pods, pool)
-        self._record({"server": f"https://127.0.0.1:{port}"})
+        await self._serve_network(machinery)
+        self._facts["server"] = f"https://127.0.0.1:{port}"
+        self._record()
 
     def _run_controllers(self, machinery: Machinery, pods: PodCache, pool: AddressPool) -> None:
         for each in controllers(machinery, pods, self._nodes, self.settings.time_scale):
@@ -152,6 +158,14 @@ class Daemon:
         virtual.furnish(self.settings.virtual_nodes)
         self._spawn("virtual nodes", virtual.run())
         self._spawn("housekeeping", keep_house(machinery))
+
+    async def _serve_network(self, machinery: Machinery) -> None:
+        endpoints = EndpointTable(machinery.store)
+        services, ingresses = ServiceProxy(machinery, endpoints), IngressProxy(machinery, endpoints)
+        self._spawn(services.name, services.run())
+        self._stack.push_async_callback(ingresses.stop)
+        port = await self._listen("ingress_port", ingresses.start)
+        self._facts["ingress"] = f"http://127.0.0.1:{port}"
 
     # -- ports that stay the same
 
@@ -167,7 +181,7 @@ class Daemon:
                 self._ports.write_text(json.dumps(known | {name: got}))
                 return got
         flag = f"--{name.replace('_', '-')}"
-        raise SandboxError(f"cannot listen on 127.0.0.1:{asked} ({problem.strerror}): name another port with {flag}")
+        raise SandboxError(f"cannot listen on 127.0.0.1:{asked} ({os.strerror(problem.errno or 0)}): name another port with {flag}")
 
     def _known_ports(self) -> dict[str, int]:
         try:
@@ -191,7 +205,7 @@ class Daemon:
         self._failed = True
         self._stop.set()
 
-    def _record(self, facts: dict[str, Any]) -> None:
+    def _record(self) -> None:
         settings = self.settings
         record = {
             **Identity.own().record(),
@@ -199,7 +213,7 @@ class Daemon:
             "state": str(settings.state),
             "kubeconfig": str(settings.state / "kubeconfig"),
             "version": GIT_VERSION,
-            **facts,
+            **self._facts,
             "settings": {each.name: str(getattr(settings, each.name)) for each in fields(settings)},
         }
         partial = settings.state / ".daemon.json"

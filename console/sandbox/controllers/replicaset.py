@@ -14,7 +14,7 @@ from console.sandbox.controllers.ownership import Claims
 from console.sandbox.controllers.pods import Pod, PodCache
 from console.sandbox.controllers.ranking import to_delete
 from console.sandbox.controllers.runtime import Controller, Retry, deleting, itself, owner_reference
-from console.sandbox.controllers.status import set_status
+from console.sandbox.controllers.status import condition, find, set_status
 from console.sandbox.store import Key, copy
 
 BURST = 500
@@ -131,8 +131,10 @@ class ReplicaSets(Controller):
             "availableReplicas": sum(1 for each in waits if each <= 0),
             "observedGeneration": wanted["metadata"]["generation"],
         }
-        failure = [_failure(wanted, *problem)] if problem else []
-        kept = [each for each in wanted.get("status", {}).get("conditions", ()) if each["type"] != "ReplicaFailure"]
+        conditions = (wanted.get("status") or {}).get("conditions", [])
+        known = find(conditions, "ReplicaFailure")
+        kept = [each for each in conditions if each is not known]
+        failure = [known or _failure(*problem)] if problem else []
         counts = {name: value for name, value in status.items() if value or name == "replicas"}
         set_status(self.machinery, key, counts | ({"conditions": kept + failure} if kept + failure else {}))
         return min((each for each in waits if each > 0), default=None)
@@ -149,13 +151,6 @@ def _wait(pod: Pod, patience: timedelta) -> float:
     return (times.parse(pod.ready_since) + patience - times.now()).total_seconds()
 
 
-def _failure(wanted: Object, reason: str, error: StatusError) -> Object:
-    same = next((each for each in wanted.get("status", {}).get("conditions", ()) if each["reason"] == reason), None)
-    since = same["lastTransitionTime"] if same else times.time()
-    return {
-        "type": "ReplicaFailure",
-        "status": "True",
-        "lastTransitionTime": since,
-        "reason": reason,
-        "message": error.message,
-    }
+def _failure(reason: str, error: StatusError) -> Object:
+    """Written once: every try fails with another pod's name in its message, which would be a change each time."""
+    return {"lastTransitionTime": times.time()} | condition("ReplicaFailure", True, reason, error.message)

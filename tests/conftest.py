@@ -1,0 +1,84 @@
+"""What tests of every part share: one real sandbox a worker, and a namespace of its own for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cluster import Cluster, sandbox_command
+
+TIME_SCALE = "0.1"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stack-console" / "test-bundles"
+"""Unpacked bundles, kept between test runs: they are addressed by content."""
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox.
+
+    Attributes:
+        state: its folder.
+        status: what `status --output json` says.
+    """
+
+    state: Path
+    status: dict[str, Any]
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The admin's kubeconfig."""
+        return Path(self.status["kubeconfig"])
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One real sandbox for all tests of this worker; back-off and probe periods run ten times as fast."""
+    state = tmp_path_factory.mktemp("sandbox") / "state"
+    flags = ("--state", str(state), "--time-scale", TIME_SCALE, "--bundle-cache", str(CACHE), "--virtual-nodes", "1")
+    started = sandbox_command("up", *flags, "--output", "json")
+    try:
+        yield Sandbox(state, json.loads(started.stdout))
+    finally:
+        sandbox_command("reset", "--state", str(state))
+
+
+@pytest.fixture
+def kubeconfig(sandbox: Sandbox) -> Path:
+    """The kubeconfig of the sandbox's admin."""
+    return sandbox.kubeconfig
+
+
+@pytest.fixture
+def namespace(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh namespace; deleted after the test, without waiting for its end."""
+    stem = re.sub(r"[^a-z0-9]+", "-", request.node.originalname.removeprefix("test_").lower()).strip("-")[:40]
+    name = f"{stem.strip('-')}-{uuid.uuid4().hex[:6]}"
+    cluster = Cluster(sandbox.kubeconfig)
+    cluster.create("namespaces", {"metadata": {"name": name}})
+    yield name
+    if cluster.find("namespaces", name):
+        cluster.delete("namespaces", name)
+
+
+@pytest.fixture
+def cluster(sandbox: Sandbox, namespace: str) -> Cluster:
+    """A client of the sandbox, in the test's own namespace."""
+    return Cluster(sandbox.kubeconfig, namespace)
+
+
+@pytest.fixture(scope="session")
+def kubectl_program() -> str:
+    """The path of `kubectl`; tests that ask for it are skipped on a machine without."""
+    found = shutil.which("kubectl")
+    if not found:
+        pytest.skip("kubectl is not installed")
+    return found
