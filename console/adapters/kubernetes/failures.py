@@ -62,8 +62,9 @@ class _Details(msgspec.Struct, rename="camel"):
 
 
 class Status(msgspec.Struct):
-    """The API server's answer when it refuses (metav1.Status)."""
+    """The API server's answer when it refuses (metav1.Status). `kind` is empty for another server's words."""
 
+    kind: str = ""
     message: str = ""
     reason: str = ""
     code: int = 0

@@ -7,7 +7,7 @@ repeated words are interned; that halves the memory of a large namespace.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from sys import intern
 from typing import NamedTuple
@@ -27,13 +27,12 @@ from console.model.workload import (
 
 SERVICE_LABEL = "stack-console/service"
 REVISION = "deployment.kubernetes.io/revision"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NO_STATE = wire.State(waiting=wire.Waiting())
 
 
 def seconds(moment: datetime | None) -> float | None:
     """A time as seconds since the epoch."""
-    return (moment - _EPOCH).total_seconds() if moment is not None else None
+    return None if moment is None else moment.timestamp()
 
 
 class _Declared(NamedTuple):
@@ -160,12 +159,12 @@ def _termination(end: wire.Terminated) -> Termination:
 
 
 def _conditions(conditions: Sequence[wire.Condition] | None) -> tuple[Condition, ...]:
-    return tuple([_condition(c.type, c.status, c.reason, c.message, c.last_transition_time) for c in conditions or ()])
+    return tuple([_condition(each) for each in conditions or ()])
 
 
-@lru_cache(maxsize=4096)
-def _condition(type: str, status: str, reason: str | None, message: str | None, at: datetime | None) -> Condition:
-    return Condition(intern(type), intern(status), intern(reason or ""), message or "", seconds(at))
+def _condition(source: wire.Condition) -> Condition:
+    reason, since = intern(source.reason or ""), seconds(source.last_transition_time)
+    return Condition(intern(source.type), intern(source.status), reason, source.message or "", since)
 
 
 class _Counts(NamedTuple):

@@ -69,9 +69,9 @@ class Transport:
         limits = aiohttp.ClientTimeout(total=timeout + 5, connect=10, sock_connect=5)
         response = await self._request(call, limits)
         body = (await self._read(response))[:_TEXT]
-        if response.status < 400 or b'"kind":"Status"' not in body:
-            return response.status, body.decode(errors="replace")
         status = read_status(body, response.status)
+        if response.status < 400 or status.kind != "Status":
+            return response.status, body.decode(errors="replace")
         if response.status in {401, 403}:
             raise refused(call, self.server, status, response.status)
         return None, status.message
