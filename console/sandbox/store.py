@@ -11,18 +11,16 @@ in tens of megabytes. The history is not kept over a restart: a watch from an ol
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import msgspec
 
 from console.sandbox.api.resources import Object
+from console.sandbox.history import LENGTH, Change, Entry, Expired, History, Key, copy, decode, encode
 
-HISTORY = 20_000
-HISTORY_BYTES = 64 * 1024 * 1024
+__all__ = ["Change", "Entry", "Expired", "Key", "Store", "copy", "decode", "encode"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -31,14 +29,6 @@ CREATE TABLE IF NOT EXISTS objects (
 CREATE TABLE IF NOT EXISTS counter (id INTEGER PRIMARY KEY CHECK (id = 0), version INTEGER NOT NULL);
 INSERT OR IGNORE INTO counter VALUES (0, 1);
 """
-
-
-class Key(NamedTuple):
-    """Where an object lives: the resource's plural name, the namespace (empty for cluster-wide kinds), the name."""
-
-    resource: str
-    namespace: str
-    name: str
 
 
 class _Owner(msgspec.Struct):
@@ -64,71 +54,7 @@ class _Head(msgspec.Struct):
 
 
 _read_head = msgspec.json.Decoder(_Head).decode
-decode: Callable[[bytes], Object] = msgspec.json.decode
-encode: Callable[[Any], bytes] = msgspec.json.encode
-
-
-def copy(obj: Object) -> Object:
-    """A deep copy of plain JSON, several times faster than `copy.deepcopy`."""
-    return decode(encode(obj))
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An object as stored: its key, version and bytes, and what the indexes and selectors look at."""
-
-    key: Key
-    version: int
-    raw: bytes
-    uid: str
-    labels: dict[str, str]
-    owners: tuple[str, ...]
-    controller: str
-    node: str
-
-    @property
-    def object(self) -> Object:
-        """The object, freshly decoded: the caller's own."""
-        return decode(self.raw)
-
-
-class Change:
-    """One write, as watchers see it. `entry` is the object after it (for a deletion: its last state)."""
-
-    __slots__ = ("_object", "entry", "previous", "type")
-
-    def __init__(self, type: str, entry: Entry, previous: Entry | None = None) -> None:
-        self.type = type
-        self.entry = entry
-        self.previous = previous
-        self._object: Object | None = None
-
-    @property
-    def object(self) -> Object:
-        """The object, decoded once for all who watch: never change it."""
-        if self._object is None:
-            self._object = self.entry.object
-        return self._object
-
-    @property
-    def resource_version(self) -> int:
-        """The version that this write made."""
-        return self.entry.version
-
-
 Subscriber = Callable[[Change], None]
-
-
-class Expired(Exception):  # noqa: N818 - Kubernetes' word for it
-    """The version asked for is older than the history that is kept.
-
-    Args:
-        asked: the version asked for.
-        oldest: the oldest one from which changes can still be told.
-    """
-
-    def __init__(self, asked: int, oldest: int) -> None:
-        super().__init__(f"too old resource version: {asked} ({oldest})")
 
 
 class Store:
@@ -139,22 +65,19 @@ class Store:
         history: how many changes watchers can be told of afterwards.
     """
 
-    def __init__(self, path: Path | str, *, history: int = HISTORY) -> None:
+    def __init__(self, path: Path | str, *, history: int = LENGTH) -> None:
         self._database = sqlite3.connect(path, isolation_level=None)
         self._database.executescript(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4000;"
         )
         self._database.executescript(_SCHEMA)
-        self._limit = history
-        self._changes: deque[Change] = deque()
-        self._change_bytes = 0
         self._subscribers: dict[str, set[Subscriber]] = defaultdict(set)
         self._objects: dict[str, dict[str, dict[str, Entry]]] = defaultdict(lambda: defaultdict(dict))
         self._owned: dict[str, set[Key]] = defaultdict(set)
         self._on_node: dict[str, set[Key]] = defaultdict(set)
         self._label_sets: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
         self.version: int = self._database.execute("SELECT version FROM counter").fetchone()[0]
-        self._oldest = self.version
+        self._history = History(self.version, history)
         self._load()
 
     def _load(self) -> None:
@@ -270,22 +193,13 @@ class Store:
 
     def _publish(self, change: Change) -> None:
         self.version = change.resource_version
-        self._changes.append(Change(change.type, change.entry, change.previous))
-        self._change_bytes += len(change.entry.raw)
-        while len(self._changes) > self._limit or self._change_bytes > HISTORY_BYTES:
-            self._forget()
+        self._history.add(change)
         for subscriber in tuple(self._subscribers[change.entry.key.resource]):
             subscriber(change)
 
-    def _forget(self) -> None:
-        oldest = self._changes.popleft()
-        self._change_bytes -= len(oldest.entry.raw)
-        self._oldest = oldest.resource_version
-
     def compact(self) -> None:
         """Forgets all history: a watch from any older version gets 410."""
-        while self._changes:
-            self._forget()
+        self._history.compact()
 
     def since(self, resource: str, version: int) -> list[Change]:
         """The changes of a kind after a version.
@@ -293,16 +207,7 @@ class Store:
         Raises:
             Expired: the history does not reach back that far.
         """
-        if version < self._oldest:
-            raise Expired(version, self._oldest)
-        newer = [each for each in self._newer(version) if each.entry.key.resource == resource]
-        return newer[::-1]
-
-    def _newer(self, version: int) -> Iterator[Change]:
-        for change in reversed(self._changes):
-            if change.resource_version <= version:
-                break
-            yield change
+        return self._history.since(resource, version)
 
     def subscribe(self, resource: str, subscriber: Subscriber) -> Callable[[], None]:
         """Calls `subscriber` with each further change of a kind; returns the call that ends it."""

@@ -13,6 +13,8 @@ from console.sandbox.api.resources import Object, Resource
 if TYPE_CHECKING:
     from console.sandbox.api.machinery import Machinery
 
+_KEPT = ("default", "kube-system", "kube-public")
+
 
 def namespace(machinery: Machinery, kind: Resource, obj: Object) -> None:
     """The namespace must be there and must not be on its way out.
@@ -33,6 +35,16 @@ def namespace(machinery: Machinery, kind: Resource, obj: Object) -> None:
         }
         error.details["causes"] = [cause]
         raise error
+
+
+def deletion(kind: Resource, name: str) -> None:
+    """The namespaces that a cluster cannot be without stay.
+
+    Raises:
+        StatusError: 403.
+    """
+    if kind.name == "namespaces" and name in _KEPT:
+        raise errors.forbidden(kind, name, "this namespace may not be deleted")
 
 
 def mutate(machinery: Machinery, kind: Resource, obj: Object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
-from console.sandbox.api import pods
+from console.sandbox.api.pod_defaults import fill, pod, pod_spec
 from console.sandbox.api.resources import Object, Resource
 
 
@@ -17,100 +17,12 @@ def apply(kind: Resource, obj: Object) -> None:
         default(obj)
 
 
-def _fill(target: Object, **values: object) -> None:
-    for key, value in values.items():
-        target.setdefault(key, value)
-
-
-# -- pods
-
-
-def _pod(pod: Object) -> None:
-    spec = pod.setdefault("spec", {})
-    _pod_spec(spec)
-    spec.setdefault("enableServiceLinks", True)
-    for container in pods.containers(spec):
-        _requests_from_limits(container)
-    tolerations = spec.setdefault("tolerations", [])
-    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
-        if not any(each.get("key") in (key, None) for each in tolerations):
-            tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
-    _fill(spec, priority=0, preemptionPolicy="PreemptLowerPriority")
-    _fill(pod.setdefault("status", {}), phase="Pending")
-
-
-def _pod_spec(spec: Object) -> None:
-    _fill(
-        spec,
-        restartPolicy="Always",
-        terminationGracePeriodSeconds=30,
-        dnsPolicy="ClusterFirst",
-        securityContext={},
-        schedulerName="default-scheduler",
-    )
-    if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
-        spec["serviceAccountName"] = spec["serviceAccount"] = account
-    for container in pods.containers(spec):
-        _container(container)
-    for volume in spec.get("volumes") or ():
-        _volume(volume)
-
-
-def _container(container: Object) -> None:
-    image = str(container.get("image", ""))
-    untagged = "@" not in image and ":" not in image.rpartition("/")[2]
-    _fill(
-        container,
-        resources={},
-        terminationMessagePath="/dev/termination-log",
-        terminationMessagePolicy="File",
-        imagePullPolicy="Always" if untagged or image.endswith(":latest") else "IfNotPresent",
-    )
-    for port in container.get("ports") or ():
-        port.setdefault("protocol", "TCP")
-    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        if container.get(probe):
-            _probe(container[probe])
-    for hook in (container.get("lifecycle") or {}).values():
-        if isinstance(hook, dict) and hook.get("httpGet"):
-            _fill(hook["httpGet"], path="/", scheme="HTTP")
-    for variable in container.get("env") or ():
-        if reference := (variable.get("valueFrom") or {}).get("fieldRef"):
-            reference.setdefault("apiVersion", "v1")
-        if reference := (variable.get("valueFrom") or {}).get("resourceFieldRef"):
-            reference.setdefault("divisor", "0")
-
-
-def _probe(probe: Object) -> None:
-    _fill(probe, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
-    if probe.get("httpGet"):
-        _fill(probe["httpGet"], path="/", scheme="HTTP")
-    if "grpc" in probe:
-        _fill(probe["grpc"], service="")
-
-
-def _volume(volume: Object) -> None:
-    for source in ("configMap", "secret", "downwardAPI", "projected"):
-        if volume.get(source) is not None:
-            volume[source].setdefault("defaultMode", 420)
-    if set(volume) == {"name"}:
-        volume["emptyDir"] = {}
-    if volume.get("hostPath"):
-        volume["hostPath"].setdefault("type", "")
-
-
-def _requests_from_limits(container: Object) -> None:
-    resources = container.get("resources") or {}
-    for name, amount in (resources.get("limits") or {}).items():
-        resources.setdefault("requests", {}).setdefault(name, amount)
-
-
 def _template(obj: Object) -> None:
     template = obj["spec"].get("template")
     if isinstance(template, dict):
         template.setdefault("metadata", {})
         if isinstance(template.get("spec"), dict):
-            _pod_spec(template["spec"])
+            pod_spec(template["spec"])
 
 
 # -- workloads
@@ -119,11 +31,11 @@ def _template(obj: Object) -> None:
 def _deployment(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     _template(obj)
-    _fill(spec, replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600)
+    fill(spec, replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600)
     strategy = spec.setdefault("strategy", {})
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        _fill(strategy.setdefault("rollingUpdate", {}), maxUnavailable="25%", maxSurge="25%")
+        fill(strategy.setdefault("rollingUpdate", {}), maxUnavailable="25%", maxSurge="25%")
 
 
 def _replica_set(obj: Object) -> None:
@@ -135,7 +47,7 @@ def _replica_set(obj: Object) -> None:
 def _stateful_set(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     _template(obj)
-    _fill(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
+    fill(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
     spec.setdefault("persistentVolumeClaimRetentionPolicy", {"whenDeleted": "Retain", "whenScaled": "Retain"})
     strategy = spec.setdefault("updateStrategy", {})
     strategy.setdefault("type", "RollingUpdate")
@@ -150,7 +62,7 @@ def _daemon_set(obj: Object) -> None:
     strategy = spec.setdefault("updateStrategy", {})
     strategy.setdefault("type", "RollingUpdate")
     if strategy["type"] == "RollingUpdate":
-        _fill(strategy.setdefault("rollingUpdate", {}), maxUnavailable=1, maxSurge=0)
+        fill(strategy.setdefault("rollingUpdate", {}), maxUnavailable=1, maxSurge=0)
 
 
 def _job(obj: Object) -> None:
@@ -158,7 +70,7 @@ def _job(obj: Object) -> None:
     _template(obj)
     if "completions" not in spec and "parallelism" not in spec:
         spec["completions"] = 1
-    _fill(
+    fill(
         spec,
         parallelism=1,
         backoffLimit=6,
@@ -185,14 +97,14 @@ def _job(obj: Object) -> None:
 def _service(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     obj.setdefault("status", {}).setdefault("loadBalancer", {})
-    _fill(spec, type="ClusterIP", sessionAffinity="None")
+    fill(spec, type="ClusterIP", sessionAffinity="None")
     for port in spec.get("ports") or ():
         port.setdefault("protocol", "TCP")
         if port.get("targetPort") in (None, 0, ""):
             port["targetPort"] = port.get("port")
     if spec["type"] == "ExternalName":
         return
-    _fill(spec, ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack", internalTrafficPolicy="Cluster")
+    fill(spec, ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack", internalTrafficPolicy="Cluster")
     if spec["type"] in ("NodePort", "LoadBalancer"):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
@@ -209,7 +121,7 @@ def _endpoint_slice(obj: Object) -> None:
     for endpoint in obj.setdefault("endpoints", []):
         endpoint.setdefault("conditions", {})
     for port in obj.get("ports") or ():
-        _fill(port, protocol="TCP", name="")
+        fill(port, protocol="TCP", name="")
 
 
 def _ingress(obj: Object) -> None:
@@ -230,8 +142,8 @@ def _network_policy(obj: Object) -> None:
 
 
 def _event(obj: Object) -> None:
-    _fill(obj, source={}, firstTimestamp=None, lastTimestamp=None, eventTime=None)
-    _fill(obj, reportingComponent="", reportingInstance="")
+    fill(obj, source={}, firstTimestamp=None, lastTimestamp=None, eventTime=None)
+    fill(obj, reportingComponent="", reportingInstance="")
 
 
 def _namespace(obj: Object) -> None:
@@ -257,9 +169,9 @@ def _autoscaler(obj: Object) -> None:
         return
     both = [{"type": "Pods", "value": 4, "periodSeconds": 15}, {"type": "Percent", "value": 100, "periodSeconds": 15}]
     up = behavior.setdefault("scaleUp", {})
-    _fill(up, selectPolicy="Max", stabilizationWindowSeconds=0, policies=both)
+    fill(up, selectPolicy="Max", stabilizationWindowSeconds=0, policies=both)
     down = behavior.setdefault("scaleDown", {})
-    _fill(down, selectPolicy="Max", policies=both[1:])
+    fill(down, selectPolicy="Max", policies=both[1:])
 
 
 def _limit_range(obj: Object) -> None:
@@ -310,7 +222,7 @@ _BY_RESOURCE: dict[str, Callable[[Object], None]] = {
     "limitranges": _limit_range,
     "namespaces": _namespace,
     "networkpolicies": _network_policy,
-    "pods": _pod,
+    "pods": pod,
     "replicasets": _replica_set,
     "rolebindings": _binding,
     "secrets": _secret,

@@ -299,6 +299,7 @@ class Machinery:
         entry = self.entry(resource, namespace, name)
         deletion = Deletion(kind, entry.object, grace=grace, propagation=propagation)
         deletion.check(uid, version)
+        admission.deletion(kind, name)
         marked = deletion.mark(times.now())
         if dry_run:
             return marked
