@@ -9,6 +9,7 @@ import pytest
 import yaml
 from aiohttp import web
 
+from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.connection import open_transport
 from console.adapters.kubernetes.transport import Transport
 
@@ -82,3 +83,17 @@ async def transport(weather, tmp_path) -> AsyncIterator[Transport]:
     await transport.close()
     # Connections end in a callback of the loop.
     await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def over_tls(sandbox) -> AsyncIterator[Transport]:
+    """A transport to the sandbox, by its own kubeconfig."""
+    transport = await open_transport([sandbox.kubeconfig], "sandbox")
+    yield transport
+    await transport.close()
+
+
+@pytest.fixture
+async def client(over_tls) -> KubernetesCluster:
+    """The client of the sandbox."""
+    return KubernetesCluster(over_tls, "sandbox")
