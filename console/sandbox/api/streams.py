@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from aiohttp import WSMsgType, web
@@ -129,7 +129,7 @@ async def execute(context: Context, kind: Resource) -> web.StreamResponse:
         raise bad_request("you must specify at least one command for the container")
     pod = context.machinery.get("pods", context.info.namespace, context.info.name)
     container = container_of(pod, context.query.get("container", ""))
-    _require_websocket(context)
+    require_websocket(context)
     terminal = requests.flag(context.query, "tty")
     stdin = requests.flag(context.query, "stdin")
     session = await agent(context, pod).exec(pod, container, command, stdin=stdin, tty=terminal)
@@ -140,13 +140,18 @@ async def attach(context: Context, kind: Resource) -> web.StreamResponse:
     """Connects to the container's own process."""
     pod = context.machinery.get("pods", context.info.namespace, context.info.name)
     container = container_of(pod, context.query.get("container", ""))
-    _require_websocket(context)
+    require_websocket(context)
     terminal, stdin = requests.flag(context.query, "tty"), requests.flag(context.query, "stdin")
     session = await agent(context, pod).attach(pod, container, stdin=stdin, tty=terminal)
     return await _serve(context, session)
 
 
-def _require_websocket(context: Context) -> None:
+def require_websocket(context: Context) -> None:
+    """The request must ask for an upgrade to WebSocket.
+
+    Raises:
+        StatusError: 400.
+    """
     if context.request.headers.get("Upgrade", "").lower() != "websocket":
         raise bad_request("unable to upgrade: only WebSocket is served here (kubectl 1.31 and newer use it)")
 
@@ -199,58 +204,3 @@ async def _read_client(socket: web.WebSocketResponse, session: Session) -> None:
         elif channel == CLOSE and rest[:1] == bytes([STDIN]):
             await session.close_input()
     await session.close()
-
-
-# -- port forwarding
-
-
-async def port_forward(context: Context, kind: Resource) -> web.StreamResponse:
-    """Connects to ports of a pod (`v4.channel.k8s.io`): for each port a channel for data and one for errors."""
-    pod = context.machinery.get("pods", context.info.namespace, context.info.name)
-    host = agent(context, pod).address(pod)
-    _require_websocket(context)
-    asked = context.request.query.getall("ports", [])
-    if not asked:
-        raise bad_request('query parameter "ports" is required')
-    try:
-        ports = [int(port) for each in asked for port in each.split(",")]
-    except ValueError:
-        raise bad_request(f"unable to parse {asked!r} as port numbers") from None
-    socket = web.WebSocketResponse(protocols=PROTOCOLS[1:])
-    await socket.prepare(context.request)
-    await _forward(socket, host, ports)
-    await socket.close()
-    return socket
-
-
-async def _forward(socket: web.WebSocketResponse, host: str, ports: list[int]) -> None:
-    writers: dict[int, asyncio.StreamWriter] = {}
-    async with asyncio.TaskGroup() as group:
-        tasks = []
-        for number, port in enumerate(ports):
-            for channel in (2 * number, 2 * number + 1):
-                await socket.send_bytes(bytes([channel]) + port.to_bytes(2, "little"))
-            try:
-                reader, writers[2 * number] = await asyncio.open_connection(host, port)
-            except OSError as error:
-                await socket.send_bytes(bytes([2 * number + 1]) + f"unable to connect to {port}: {error}".encode())
-                continue
-            tasks.append(group.create_task(_pump(socket, 2 * number, reader), name=f"port-forward: {port}"))
-        async for message in socket:
-            if message.type is WSMsgType.BINARY and message.data and message.data[0] in writers:
-                writers[message.data[0]].write(message.data[1:])
-                await writers[message.data[0]].drain()
-        for task in tasks:
-            task.cancel()
-    for writer in writers.values():
-        writer.close()
-
-
-async def _pump(socket: web.WebSocketResponse, channel: int, reader: asyncio.StreamReader) -> None:
-    async for chunk in _chunks(reader):
-        await socket.send_bytes(bytes([channel]) + chunk)
-
-
-async def _chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    while chunk := await reader.read(65536):
-        yield chunk

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from console.sandbox.api import decoding, errors, rest, streams
+from console.sandbox.api import decoding, errors, forwarding, rest, streams
 from console.sandbox.api.context import Context
 from console.sandbox.api.eviction import evict
 from console.sandbox.api.proxying import Proxying
@@ -29,7 +29,7 @@ class Subresources:
             "log": streams.log,
             "exec": streams.execute,
             "attach": streams.attach,
-            "portforward": streams.port_forward,
+            "portforward": forwarding.port_forward,
             "proxy": Proxying().handle,
         }
 

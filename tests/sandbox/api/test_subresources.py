@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import aiohttp
+import pytest
 
+from console.sandbox.api import spdy
 from console.sandbox.api.times import now
 
 from .conftest import Agent, Api, deployment, pod
@@ -106,7 +112,10 @@ async def test_exec_that_succeeds_says_so_in_the_older_protocol_too(api: Api) ->
     assert (received[1], json.loads(received[3])["status"]) == (b"hi\n", "Success")
 
 
-async def test_port_forward_and_proxy_reach_a_port_of_the_pod(api: Api) -> None:
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """A port of the pod behind which HTTP is spoken."""
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi")
@@ -114,17 +123,65 @@ async def test_port_forward_and_proxy_reach_a_port_of_the_pod(api: Api) -> None:
         writer.close()
 
     async with await asyncio.start_server(answer, "127.0.0.1") as listener:
-        port = listener.sockets[0].getsockname()[1]
-        api.machinery.create("pods", pod())
-        assert await api.get(f"/api/v1/namespaces/work/pods/web:{port}/proxy/path") == "hi"
-        headers = {"Authorization": f"Bearer {api.token}"}
-        address = f"{api.base}{POD}/portforward?ports={port}"
-        protocols = ["v4.channel.k8s.io"]
-        async with asyncio.timeout(10), api.http.ws_connect(address, headers=headers, protocols=protocols) as socket:
-            assert await socket.receive_bytes() == b"\x00" + port.to_bytes(2, "little")
-            assert await socket.receive_bytes() == b"\x01" + port.to_bytes(2, "little")
-            await socket.send_bytes(b"\x00GET / HTTP/1.1\r\n\r\n")
-            assert (await socket.receive_bytes()).endswith(b"\r\n\r\nhi")
+        yield listener.sockets[0].getsockname()[1]
+
+
+async def test_proxy_passes_requests_on_to_the_pod(api: Api, port: int) -> None:
+    api.machinery.create("pods", pod())
+    assert await api.get(f"/api/v1/namespaces/work/pods/web:{port}/proxy/path") == "hi"
+
+
+async def test_port_forward_by_channels(api: Api, port: int) -> None:
+    api.machinery.create("pods", pod())
+    async with forwarding(api, "v4.channel.k8s.io", f"?ports={port}") as socket:
+        assert await socket.receive_bytes() == b"\x00" + port.to_bytes(2, "little")
+        assert await socket.receive_bytes() == b"\x01" + port.to_bytes(2, "little")
+        await socket.send_bytes(b"\x00GET / HTTP/1.1\r\n\r\n")
+        assert (await socket.receive_bytes()).endswith(b"\r\n\r\nhi")
+
+
+async def test_port_forward_by_spdy_in_a_websocket_as_kubectl_does(api: Api, port: int) -> None:
+    api.machinery.create("pods", pod())
+    deflate = zlib.compressobj(zdict=spdy.DICTIONARY)
+
+    def open_stream(number: int, kind: str, to: int) -> bytes:
+        headers = {"streamtype": kind, "port": str(to), "requestid": str(number // 4)}
+        block = struct.pack(">I", len(headers))
+        for text in (part for pair in headers.items() for part in pair):
+            block += struct.pack(">I", len(text)) + text.encode()
+        block = deflate.compress(block) + deflate.flush(zlib.Z_SYNC_FLUSH)
+        payload = struct.pack(">IIH", number, 0, 0) + block
+        return struct.pack(">II", 0x80030001, len(payload)) + payload
+
+    def data(number: int, payload: bytes) -> bytes:
+        return struct.pack(">II", number, len(payload)) + payload
+
+    async with forwarding(api, "SPDY/3.1+portforward.k8s.io") as socket:
+        await socket.send_bytes(open_stream(1, "error", port) + open_stream(3, "data", port))
+        request = data(3, b"GET / HTTP/1.1\r\n\r\n")
+        await socket.send_bytes(request[:9])
+        await socket.send_bytes(request[9:])
+        await socket.send_bytes(open_stream(5, "error", 1) + open_stream(7, "data", 1))
+        received: dict[int, bytes] = {}
+        ended: set[int] = set()
+        while ended != {1, 3, 5, 7}:
+            answer = await socket.receive_bytes()
+            first, second = struct.unpack_from(">II", answer)
+            if not first >> 31:
+                received[first] = received.get(first, b"") + answer[8:]
+                ended |= {first} if second >> 24 else set()
+        assert received[3].endswith(b"\r\n\r\nhi")
+        assert received[1] == b""
+        assert received[5] == b"failed to connect to port 1 of the pod: Connection refused"
+
+
+@asynccontextmanager
+async def forwarding(api: Api, protocol: str, query: str = "") -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    headers = {"Authorization": f"Bearer {api.token}"}
+    address = f"{api.base}{POD}/portforward{query}"
+    async with asyncio.timeout(10), api.http.ws_connect(address, headers=headers, protocols=[protocol]) as socket:
+        assert socket.protocol == protocol
+        yield socket
 
 
 async def test_proxy_says_when_nothing_answers(api: Api) -> None:
