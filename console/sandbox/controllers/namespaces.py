@@ -55,7 +55,7 @@ class Namespaces(Controller):
             for entry in self.machinery.store.entries(kind.name, key.name):
                 if not deleting(entry.object):
                     self.machinery.delete(*entry.key, propagation="Background", uid=entry.uid)
-        remaining = {kind.qualified: self.machinery.store.entries(kind.name, key.name) for kind in _KINDS}
+        remaining = {f"{kind.name}.{kind.group}": self.machinery.store.entries(kind.name, key.name) for kind in _KINDS}
         remaining = {name: entries for name, entries in remaining.items() if entries}
         self._report(key, remaining)
         if not remaining:
