@@ -17,6 +17,7 @@ from console.sandbox.api.deletion import Deletion
 from console.sandbox.api.events import EventRecorder
 from console.sandbox.api.ownership import Writer
 from console.sandbox.api.quota import Quotas
+from console.sandbox.api.rbac import Authorizer
 from console.sandbox.api.resources import RESOURCES, Object, Resource
 from console.sandbox.api.selectors import Selector
 from console.sandbox.api.users import SYSTEM, User
@@ -57,6 +58,7 @@ class Machinery:
         self._addresses = ServiceAddresses(self, service_network or IPv4Network("127.96.0.0/16"))
         self._quotas = Quotas(self)
         self._events = EventRecorder(self)
+        self._authorizer = Authorizer(self)
 
     # -- reading
 
@@ -138,6 +140,7 @@ class Machinery:
         admission.mutate(self, kind, obj)
         self._addresses.assign(kind, obj, None)
         validate(kind, obj)
+        self._authorizer.check_grant(user, kind, obj)
         self._quotas.admit(kind, obj, None)
         if writer and writer.operation != "Apply":
             ownership.track(kind, None, obj, writer)
@@ -193,6 +196,7 @@ class Machinery:
         self._track(kind, old, new, writer, subresource)
         if new == old:
             return old
+        self._authorizer.check_grant(user, kind, new)
         self._quotas.admit(kind, new, old)
         if dry_run:
             return new

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from console.sandbox.api.errors import StatusError
+from console.sandbox.api.errors import StatusError, forbidden
 from console.sandbox.api.requests import RequestInfo
-from console.sandbox.api.resources import RESOURCES, Object
+from console.sandbox.api.resources import RESOURCES, Object, Resource
 from console.sandbox.api.selectors import Selector
 from console.sandbox.api.users import MASTERS, User
 
 if TYPE_CHECKING:
     from console.sandbox.api.machinery import Machinery
+
+_GRANTING = ("roles", "clusterroles", "rolebindings", "clusterrolebindings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,34 @@ class Authorizer:
             if _binds(binding, user, namespace):
                 yield from self._role_rules(binding["roleRef"], namespace)
 
+    def check_grant(self, user: User, kind: Resource, obj: Object) -> None:
+        """Nobody hands out rights that they do not have, by a role or by a binding to one.
+
+        Raises:
+            StatusError: 403, naming the rules that the user lacks.
+        """
+        if MASTERS in user.groups or kind.name not in _GRANTING:
+            return
+        namespace = obj["metadata"].get("namespace", "")
+        rules = self._role_rules(obj["roleRef"], namespace) if "roleRef" in obj else obj.get("rules") or ()
+        lacking = [each for each in rules if not self._holds(user, namespace, each)]
+        if lacking:
+            shown = "\n".join(_rule_text(each) for each in lacking)
+            groups = json.dumps(list(user.groups))
+            why = f'user "{user.name}" (groups={groups}) is attempting to grant RBAC permissions not currently held:'
+            raise forbidden(kind, obj["metadata"]["name"], f"{why}\n{shown}")
+
+    def _holds(self, user: User, namespace: str, rule: Object) -> bool:
+        wanted = [
+            Attributes(verb, namespace, group, *_split(resource), name=name)
+            for verb in rule.get("verbs") or ()
+            for group in rule.get("apiGroups") or ()
+            for resource in rule.get("resources") or ()
+            for name in rule.get("resourceNames") or ("",)
+        ]
+        wanted += [Attributes(verb, path=path) for verb in rule["verbs"] for path in rule.get("nonResourceURLs") or ()]
+        return all(self.allowed(user, each) for each in wanted)
+
     def _role_rules(self, reference: Object, namespace: str) -> Iterable[Object]:
         if reference["kind"] == "Role":
             role = self._machinery.find("roles", namespace, reference["name"])
@@ -86,6 +117,17 @@ class Authorizer:
         for each in (role.get("aggregationRule") or {}).get("clusterRoleSelectors") or ():
             for part in self._machinery.list("clusterroles", labels=Selector.of(each)):
                 yield from part.get("rules") or ()
+
+
+def _split(resource: str) -> tuple[str, str]:
+    name, _, subresource = resource.partition("/")
+    return name, subresource
+
+
+def _rule_text(rule: Object) -> str:
+    names = ("apiGroups", "resources", "resourceNames", "nonResourceURLs", "verbs")
+    parts = [f"{each[0].upper()}{each[1:]}:{json.dumps(rule[each])}" for each in names if rule.get(each)]
+    return f"{{{', '.join(parts)}}}".replace("ApiGroups", "APIGroups")
 
 
 def _binds(binding: Object, user: User, namespace: str) -> bool:

@@ -75,6 +75,23 @@ async def test_edit_everywhere_writes_but_grants_no_rights(api: Api, reader: str
     assert api.status == 403
 
 
+async def test_nobody_grants_more_than_they_have(api: Api, reader: str) -> None:
+    bind(api, "admin", "work")
+    api.token = reader
+    roles = "/apis/rbac.authorization.k8s.io/v1/namespaces/work/roles"
+    rule = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "delete"]}
+    await api.post(roles, {"metadata": {"name": "mine"}, "rules": [rule]})
+    assert api.status == 201
+    status = await api.post(roles, {"metadata": {"name": "more"}, "rules": [rule | {"resources": ["nodes"]}]})
+    assert status["code"] == 403
+    assert status["message"].endswith(
+        'not currently held:\n{APIGroups:[""], Resources:["nodes"], Verbs:["get", "delete"]}'
+    )
+    reference = {"roleRef": {"kind": "ClusterRole", "name": "cluster-admin"}, "subjects": []}
+    await api.post(roles.replace("roles", "rolebindings"), {"metadata": {"name": "all"}, **reference})
+    assert api.status == 403
+
+
 async def test_a_role_can_be_limited_to_names(api: Api, reader: str) -> None:
     rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"], "resourceNames": ["mine"]}]
     api.machinery.create("clusterroles", {"metadata": {"name": "one"}, "rules": rules})
