@@ -6,6 +6,7 @@ Of the official client only configuration, authentication, TLS and transport are
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -85,6 +86,7 @@ class Transport:
         """
         timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_connect=5, sock_read=silence)
         response = await self._ask(call, timeout)
+        _keep_alive(response)
         try:
             yield response.content
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -138,6 +140,18 @@ class Transport:
         if self.read_only and not (reads or asks or call.dry_run):
             hint = "start without --read-only to change the cluster"
             raise RefusedError(f"read-only: not going to {call.right}", where=call.subject, hint=hint)
+
+
+def _keep_alive(response: aiohttp.ClientResponse) -> None:
+    """Lets the system find out within a minute that the other side of a quiet stream is gone."""
+    transport = response.connection.transport if response.connection else None
+    connection = transport.get_extra_info("socket") if transport else None
+    if connection is None:
+        return
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if (option := getattr(socket, name, None)) is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float:

@@ -69,9 +69,9 @@ async def test_the_last_line_may_lack_its_newline(weather, transport):
 
 
 async def test_a_stamp_inside_a_line_stays_and_so_does_a_line_without_one(weather, transport):
-    text = f"{STAMPS[0]} at {STAMPS[1]} it broke\n\n{STAMPS[1]} \n".encode()
+    text = f"{STAMPS[0]} at {STAMPS[1]} it broke\nunable to read\n{STAMPS[1][:-8]}Z short\n{STAMPS[1]} \n".encode()
     _serves(weather, text)
-    assert b"".join(await _read(transport)) == f"at {STAMPS[1]} it broke\n\n\n".encode()
+    assert b"".join(await _read(transport)) == f"at {STAMPS[1]} it broke\nunable to read\nshort\n\n".encode()
 
 
 async def test_what_is_asked_for_is_what_is_wanted(weather, transport):
