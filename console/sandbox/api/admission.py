@@ -13,6 +13,7 @@ from console.sandbox.api.resources import Object, Resource
 if TYPE_CHECKING:
     from console.sandbox.api.machinery import Machinery
 
+_LIMIT_RANGER = "kubernetes.io/limit-ranger"
 _KEPT = ("default", "kube-system", "kube-public")
 
 
@@ -79,7 +80,7 @@ def _limits(kind: Resource, pod: Object, limit_range: Object) -> None:
     for item in limit_range["spec"].get("limits", ()):
         if item["type"] == "Container":
             for container in pods.containers(spec):
-                _set_defaults(container, item)
+                _annotate(pod, _set_defaults(container, item), container["name"])
                 problems += _problems("Container", container.get("resources", {}), item)
         elif item["type"] == "Pod":
             problems += _problems("Pod", pods.resources(pod), item)
@@ -88,11 +89,24 @@ def _limits(kind: Resource, pod: Object, limit_range: Object) -> None:
         raise errors.forbidden(kind, pod["metadata"]["name"], why)
 
 
-def _set_defaults(container: Object, item: Object) -> None:
+def _set_defaults(container: Object, item: Object) -> dict[str, list[str]]:
+    """Fills in what the container leaves out; returns what it set, as `request` and `limit`."""
     resources = container.setdefault("resources", {})
-    for field, source in (("limits", "default"), ("requests", "defaultRequest")):
+    done: dict[str, list[str]] = {}
+    for field, source in (("requests", "defaultRequest"), ("limits", "default")):
         for name, amount in (item.get(source) or {}).items():
-            resources.setdefault(field, {}).setdefault(name, amount)
+            if name not in (resources.get(field) or {}):
+                resources.setdefault(field, {})[name] = amount
+                done.setdefault(field.rstrip("s"), []).append(name)
+    return done
+
+
+def _annotate(pod: Object, done: dict[str, list[str]], container: str) -> None:
+    said = "; ".join(f"{', '.join(sorted(names))} {field} for container {container}" for field, names in done.items())
+    if said:
+        annotations = pod["metadata"].setdefault("annotations", {})
+        before = annotations.get(_LIMIT_RANGER)
+        annotations[_LIMIT_RANGER] = f"{before}; {said}" if before else f"LimitRanger plugin set: {said}"
 
 
 def _problems(scope: str, resources: Object, item: Object) -> list[str]:

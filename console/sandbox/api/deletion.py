@@ -76,8 +76,8 @@ class Deletion:
     @property
     def immediate(self) -> bool:
         """Nothing has to pass before the object goes."""
-        lives_on = self._kind.name == "namespaces" and self._obj.get("spec", {}).get("finalizers")
-        return not (self._grace or self._finalizers or lives_on)
+        own = self._obj.get("spec", {}).get("finalizers") if self._kind.name == "namespaces" else None
+        return not (self._grace or self._finalizers or own)
 
     def mark(self, now: datetime) -> Object:
         """The object with its deletion written down: when, with how much grace, waiting for which finalizers."""
@@ -97,6 +97,13 @@ class Deletion:
         if self._kind.name == "namespaces":
             marked.setdefault("status", {})["phase"] = "Terminating"
         return marked
+
+
+def pending(obj: Object) -> bool:
+    """Whether something has to pass before an object that is marked for deletion can go."""
+    metadata = obj["metadata"]
+    own = obj.get("spec", {}).get("finalizers") if obj["kind"] == "Namespace" else None
+    return bool(metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds") or own)
 
 
 def delete_options(body: object, query: Mapping[str, str]) -> Object:

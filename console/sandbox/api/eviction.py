@@ -26,6 +26,8 @@ def evict(machinery: Machinery, namespace: str, name: str, options: Object, *, d
         raise StatusError(500, "InternalError", message)
     for budget in budgets:
         _take(machinery, budget, name, dry_run=dry_run)
+    if not dry_run:
+        machinery.mutate("pods", namespace, name, _disrupted, subresource="status")
     preconditions = options.get("preconditions") or {}
     machinery.delete(
         "pods",
@@ -35,6 +37,19 @@ def evict(machinery: Machinery, namespace: str, name: str, options: Object, *, d
         uid=preconditions.get("uid"),
         dry_run=dry_run,
     )
+
+
+def _disrupted(pod: Object) -> None:
+    condition = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "lastProbeTime": None,
+        "lastTransitionTime": times.time(),
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    }
+    kept = [each for each in pod["status"].get("conditions", ()) if each["type"] != condition["type"]]
+    pod["status"]["conditions"] = [*kept, condition]
 
 
 def _harmless(pod: Object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -11,12 +12,13 @@ from aiohttp import web
 
 from console.sandbox.api import requests, served, table
 from console.sandbox.api.context import Context
-from console.sandbox.api.errors import StatusError, expired, forbidden_field
+from console.sandbox.api.errors import StatusError, bad_request, expired, forbidden_field
 from console.sandbox.api.resources import Resource
 from console.sandbox.api.selectors import FieldSelector, Selector
 from console.sandbox.store import Entry, encode
 
 _KEPT_PAGES = 64
+_TOKEN = re.compile(r"[\w-]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,10 @@ class Pages:
         """The version and rest behind a token; a token can be used again.
 
         Raises:
-            StatusError: 410, it is not kept any more.
+            StatusError: 400, it is no token; 410, it is not kept any more.
         """
+        if not _TOKEN.fullmatch(token):
+            raise bad_request("invalid continue token: continue key is not valid")
         snapshot = self._snapshots.get(token)
         if not snapshot:
             raise expired("The provided continue parameter is too old to display a consistent list result.")

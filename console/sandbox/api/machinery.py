@@ -13,7 +13,7 @@ from ipaddress import IPv4Network
 
 from console.sandbox.api import admission, defaults, errors, ownership, times
 from console.sandbox.api.addresses import ServiceAddresses
-from console.sandbox.api.deletion import Deletion
+from console.sandbox.api.deletion import Deletion, pending
 from console.sandbox.api.events import EventRecorder
 from console.sandbox.api.ownership import Writer
 from console.sandbox.api.quota import Quotas
@@ -250,8 +250,11 @@ class Machinery:
         Raises:
             StatusError: as `get` and `update`.
         """
-        obj = self.get(resource, namespace, name)
+        entry = self.entry(resource, namespace, name)
+        obj = entry.object
         change(obj)
+        if obj == entry.object:
+            return obj
         return self.update(resource, obj, subresource=subresource, writer=writer, dry_run=dry_run)
 
     def bind(self, namespace: str, name: str, node: str) -> Object:
@@ -312,7 +315,7 @@ class Machinery:
         return self._write(entry.key, marked, entry.object)
 
     def _write(self, key: Key, new: Object, old: Object | None) -> Object:
-        if old and _finished(new):
+        if old and new["metadata"].get("deletionTimestamp") and not pending(new):
             return self._remove(self.store.get(key) or self.entry(*key), new)
         stored = self.store.put(key, new).object
         self._quotas.account(key.resource, stored, old)
@@ -351,13 +354,3 @@ class Machinery:
 
 def _spec(obj: Object) -> Object:
     return {key: value for key, value in obj.items() if key not in ("metadata", "status", "apiVersion", "kind")}
-
-
-def _finished(obj: Object) -> bool:
-    """Marked for deletion, and nothing is waited for any more."""
-    metadata = obj["metadata"]
-    if not metadata.get("deletionTimestamp") or metadata.get("finalizers"):
-        return False
-    if obj["kind"] == "Namespace":
-        return not obj.get("spec", {}).get("finalizers")
-    return not metadata.get("deletionGracePeriodSeconds")

@@ -9,12 +9,12 @@ from aiohttp import web
 from console.sandbox.api import decoding, errors, patch, requests, schema, served, table, watches
 from console.sandbox.api.apply import Apply
 from console.sandbox.api.context import Context
-from console.sandbox.api.deletion import delete_options
+from console.sandbox.api.deletion import delete_options, pending
 from console.sandbox.api.errors import StatusError, bad_request
 from console.sandbox.api.lists import Match, Pages, list_objects
 from console.sandbox.api.ownership import Writer
 from console.sandbox.api.resources import Object, Resource
-from console.sandbox.store import Key, encode
+from console.sandbox.store import encode
 
 _APPLY = ("application/apply-patch+yaml", "application/apply-patch+cbor")
 
@@ -59,7 +59,8 @@ def show(context: Context, kind: Resource, obj: Object, *, status: int = 200) ->
     if version := table.wanted(context.request.headers.get("Accept", "")):
         include = context.query.get("includeObject", "Metadata")
         metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
-        return context.answer(table.render(kind, [obj], include=include, version=version, metadata=metadata))
+        rendered = table.render(kind, [obj], include=include, version=version, metadata=metadata)
+        return context.answer(rendered, status=status)
     return context.answer(obj, status=status)
 
 
@@ -208,8 +209,7 @@ def _apply_configuration(context: Context, kind: Resource, body: Any) -> Object:
 async def _delete(context: Context, kind: Resource) -> web.Response:
     info, options = context.info, delete_options(await context.body(), context.query)
     deleted = context.machinery.delete(kind.name, info.namespace, info.name, **options)
-    key = Key(kind.name, info.namespace if kind.namespaced else "", info.name)
-    if (context.machinery.store.get(key) and not options["dry_run"]) or kind.name == "pods":
+    if pending(deleted) or kind.name == "pods":
         return show(context, kind, deleted)
     details = {"name": info.name, "group": kind.group, "kind": kind.name, "uid": deleted["metadata"]["uid"]}
     return context.answer(

@@ -63,8 +63,8 @@ def container_of(pod: Object, wanted: str) -> str:
 # -- logs
 
 
-def log_options(query: Mapping[str, str]) -> LogOptions:
-    """`PodLogOptions` of a query.
+def log_options(query: Mapping[str, str], pod: str) -> LogOptions:
+    """`PodLogOptions` of a query, for the pod of that name.
 
     Raises:
         StatusError: 400 a value is not a number or a moment; 422 values that contradict.
@@ -79,7 +79,7 @@ def log_options(query: Mapping[str, str]) -> LogOptions:
             raise bad_request(f'invalid sinceTime: parsing time "{query["sinceTime"]}"') from None
     problems = _log_problems(tail, limit, seconds, both=seconds is not None and since is not None)
     if problems:
-        raise errors.not_valid(Resource("pods", "PodLogOptions"), "", problems)
+        raise errors.not_valid(Resource("pods", "PodLogOptions"), pod, problems)
     return LogOptions(
         follow=requests.flag(query, "follow"),
         previous=requests.flag(query, "previous"),
@@ -105,8 +105,8 @@ def _log_problems(tail: int | None, limit: int | None, seconds: int | None, *, b
 
 async def log(context: Context, kind: Resource) -> web.StreamResponse:
     """Streams a container's log as plain text."""
+    options = log_options(context.query, context.info.name)
     pod = context.machinery.get("pods", context.info.namespace, context.info.name)
-    options = log_options(context.query)
     container = container_of(pod, context.query.get("container", ""))
     if not pod["spec"].get("nodeName"):
         return context.raw(b"", content_type="text/plain")

@@ -124,7 +124,7 @@ async def token(context: Context, kind: Resource) -> web.Response:
     if seconds < 600:
         why = errors.invalid("spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes")
         named = Resource("tokenrequests", "TokenRequest", "authentication.k8s.io")
-        raise errors.not_valid(named, info.name, [why])
+        raise errors.not_valid(named, "", [why])
     status = context.authority.service_account_token(account, seconds, spec.get("audiences"))
     return context.answer(
         request | {"metadata": {"name": info.name, "namespace": info.namespace}, "status": status}, status=201

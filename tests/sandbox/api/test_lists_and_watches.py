@@ -83,7 +83,7 @@ async def test_pages_show_the_list_as_it_was_at_the_first_page(api: Api) -> None
     assert names == ["m0", "m1", "m2", "m3", "m4"]
     assert "continue" not in third["metadata"]
     assert first["metadata"]["resourceVersion"] == third["metadata"]["resourceVersion"]
-    expired = await api.get(f"{MAPS}?limit=2&continue=of-long-ago")
+    expired = await api.get(f"{MAPS}?limit=2&continue=of-so-long-ago-x")
     assert (expired["code"], expired["reason"]) == (410, "Expired")
 
 

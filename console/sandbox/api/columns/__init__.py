@@ -36,7 +36,7 @@ def _column(resource: str, name: str, wide: bool) -> Object:
     number = name in _NUMBERS or f"{resource} {name}" in _NUMBERS
     return {
         "name": name,
-        "type": "integer" if number else "string",
+        "type": "integer" if number else "date" if name == "Created At" else "string",
         "format": "name" if name == "Name" else "",
         "description": "",
         "priority": int(wide),

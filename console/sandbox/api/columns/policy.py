@@ -41,7 +41,7 @@ def event(obj: Object) -> Row:
     )
     count = series.get("count") or obj.get("count") or 1
     head = [last, obj.get("type", ""), obj.get("reason", ""), target, about.get("fieldPath", ""), reporter]
-    return [*head, obj.get("message", "").strip(), first, str(count), name_of(obj)]
+    return [*head, obj.get("message", "").strip(), first, count, name_of(obj)]
 
 
 def secret(obj: Object) -> Row:

@@ -13,6 +13,7 @@ from console.sandbox.api.validation import names
 ANNOTATIONS_LIMIT = 256 * 1024
 IMMUTABLE = "field is immutable"
 
+_STANDARD_FINALIZERS = ("foregroundDeletion", "kubernetes", "orphan")
 _NAME_RULES = {
     "namespaces": names.dns_label,
     "services": names.dns_1035_label,
@@ -49,8 +50,11 @@ def metadata(given: Object) -> Iterator[FieldError]:
         for field in ("apiVersion", "kind", "name", "uid"):
             if not owner.get(field):
                 yield required(f"metadata.ownerReferences[{number}].{field}")
-    for finalizer in given.get("finalizers") or ():
+    for number, finalizer in enumerate(given.get("finalizers") or ()):
         yield from (invalid("metadata.finalizers", finalizer, why) for why in names.qualified_name(finalizer))
+        if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
+            why = "name is neither a standard finalizer name nor is it fully qualified"
+            yield invalid(f"metadata.finalizers[{number}]", finalizer, why)
 
 
 def labels(given: Mapping[str, str] | None, path: str) -> Iterator[FieldError]:

@@ -82,16 +82,28 @@ def quota(obj: Object) -> Iterator[FieldError]:
             yield invalid(f"spec.hard[{name}]", amount, "must be greater than or equal to 0")
 
 
+_BOUNDS = (
+    ("min", "max", "min", "min"),
+    ("min", "defaultRequest", "defaultRequest", "defaultRequest"),
+    ("defaultRequest", "max", "defaultRequest", "defaultRequest"),
+    ("defaultRequest", "default", "defaultRequest", "defaultRequest"),
+    ("min", "default", "default", "min"),
+    ("default", "max", "default", "max"),
+)
+"""Of two fields the lower and the higher, the one that an error names, and the one whose value it shows."""
+
+_BOUND_NAMES = {"min": "min", "max": "max", "default": "default", "defaultRequest": "default request"}
+
+
 def limit_range(obj: Object) -> Iterator[FieldError]:
     """A LimitRange: its bounds and defaults must not contradict each other."""
     for number, item in enumerate((obj.get("spec") or {}).get("limits") or ()):
-        path = f"spec.limits[{number}]"
-        for low, high in (("min", "max"), ("min", "default"), ("default", "max"), ("defaultRequest", "default")):
+        for low, high, field, shown in _BOUNDS:
             for name, amount in (item.get(low) or {}).items():
                 limit = (item.get(high) or {}).get(name)
                 if limit is not None and quantity.parse(amount) > quantity.parse(limit):
-                    why = f"{low} value {amount} is greater than {high} value {limit}"
-                    yield invalid(f"{path}.{low}[{name}]", amount, why)
+                    why = f"{_BOUND_NAMES[low]} value {amount} is greater than {_BOUND_NAMES[high]} value {limit}"
+                    yield invalid(f"spec.limits[{number}].{field}[{name}]", item[shown][name], why)
 
 
 def role(obj: Object) -> Iterator[FieldError]:
