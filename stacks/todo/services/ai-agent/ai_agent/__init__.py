@@ -1,0 +1,1 @@
+"""Turns a sentence into calls of tools, over the Model Context Protocol."""

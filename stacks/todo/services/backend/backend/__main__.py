@@ -1,0 +1,5 @@
+"""`python -m backend`."""
+
+from serving import run
+
+run("backend.app:create")

@@ -1,0 +1,1 @@
+"""Tools on tasks for agents, over the Model Context Protocol."""
