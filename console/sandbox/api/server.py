@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ class ApiServer:
         self._subresources = Subresources()
         self._metrics = Metrics()
         self._runner: web.AppRunner | None = None
+        self._requests: set[asyncio.Task[object]] = set()
         self.port = 0
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
@@ -57,6 +59,7 @@ class ApiServer:
         """
         app = web.Application(client_max_size=LARGEST_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
+        app.on_shutdown.append(self._end_requests)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port, ssl_context=self._authority.server_context())
@@ -69,7 +72,21 @@ class ApiServer:
         if self._runner:
             await self._runner.cleanup()
 
+    async def _end_requests(self, _: web.Application) -> None:
+        """Watches and logs that are followed would never end by themselves."""
+        for task in tuple(self._requests):
+            task.cancel()
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task
+        self._requests.add(task)
+        try:
+            return await self._answered(request)
+        finally:
+            self._requests.discard(task)
+
+    async def _answered(self, request: web.Request) -> web.StreamResponse:
         try:
             return await self._answer(request)
         except StatusError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,8 +13,11 @@ import aiohttp
 import pytest
 
 from console.sandbox.api.errors import StatusError
+from console.sandbox.api.machinery import Machinery
+from console.sandbox.api.server import ApiServer
+from console.sandbox.pki import Authority
 
-from .conftest import Api, config_map, pod
+from .conftest import Agent, Api, config_map, pod
 
 MAPS = "/api/v1/namespaces/work/configmaps"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
@@ -141,6 +145,21 @@ async def test_a_streaming_list_ends_its_first_part_with_a_marked_bookmark(api: 
         assert (await lines.next())["type"] == "ADDED"
         mark = await lines.next()
         assert mark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+async def test_a_server_that_stops_ends_its_watches_at_once(
+    machinery: Machinery, authority: Authority, agent: Agent
+) -> None:
+    server = ApiServer(machinery, authority, {"node-1": agent})
+    port = await server.start()
+    trust = ssl.create_default_context(cadata=authority.root_certificate)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as http:
+        api = Api(http, f"https://127.0.0.1:{port}", authority, machinery)
+        async with watching(api, MAPS) as lines:
+            async with asyncio.timeout(0.4):
+                await server.stop()
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await lines.next()
 
 
 async def test_in_process_watches_share_the_same_rules(api: Api) -> None:
