@@ -10,7 +10,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -44,14 +44,13 @@ class Cluster:
 
     kubeconfig: Path
     namespace: str = "default"
-    _local: Object = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         config = yaml.safe_load(self.kubeconfig.read_text())
         cluster = config["clusters"][0]["cluster"]
         self.server: str = cluster["server"]
-        self._token: str = config["users"][0]["user"]["token"]
-        self._context = ssl.create_default_context(cadata=b64decode(cluster["certificate-authority-data"]).decode())
+        self.token: str = config["users"][0]["user"]["token"]
+        self.tls = ssl.create_default_context(cadata=b64decode(cluster["certificate-authority-data"]).decode())
 
     # -- requests
 
@@ -73,10 +72,8 @@ class Cluster:
         self, method: str, path: str, body: Any = None, content_type: str = "application/json", timeout: float = WAIT
     ) -> Iterator[http.client.HTTPResponse]:
         place = urlsplit(self.server)
-        connection = http.client.HTTPSConnection(
-            str(place.hostname), place.port, context=self._context, timeout=timeout
-        )
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type, "User-Agent": "tests/1"}
+        connection = http.client.HTTPSConnection(str(place.hostname), place.port, context=self.tls, timeout=timeout)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type, "User-Agent": "tests/1"}
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             yield connection.getresponse()

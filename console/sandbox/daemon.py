@@ -181,7 +181,8 @@ class Daemon:
                 self._ports.write_text(json.dumps(known | {name: got}))
                 return got
         flag = f"--{name.replace('_', '-')}"
-        raise SandboxError(f"cannot listen on 127.0.0.1:{asked} ({os.strerror(problem.errno or 0)}): name another port with {flag}")
+        why = os.strerror(problem.errno or 0)
+        raise SandboxError(f"cannot listen on 127.0.0.1:{asked} ({why}): name another port with {flag}")
 
     def _known_ports(self) -> dict[str, int]:
         try:

@@ -4,9 +4,11 @@ A node is virtual by the annotation `sandbox/virtual: "true"`. It is tainted, so
 `sandbox/virtual` land there. Annotations on a pod tell its life, in seconds or as `250ms`, `5s`, `1m`:
 
 - `sandbox/ready-after` (0): from being bound to being ready;
-- `sandbox/restart-every` (never): its containers end and start again;
+- `sandbox/restart-every` (never): its containers end and start again, at random times around this one;
 - `sandbox/unready-for` (1s): how long it is not ready after such a restart;
 - `sandbox/fail`: it never becomes ready; its containers wait with this reason, such as `CrashLoopBackOff`.
+
+On a node, `sandbox/changes-per-second` lets pods of its own choice restart: each restart is two changes.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import random
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 
 from console.sandbox.api import times
@@ -31,6 +34,9 @@ from console.sandbox.store import Change, Key
 
 log = logging.getLogger(__name__)
 MARK = "sandbox/virtual"
+CHURN = "sandbox/changes-per-second"
+BEAT = 0.05
+"""Seconds between two rounds of restarts on a node that churns."""
 TAINT = {"key": MARK, "value": "true", "effect": "NoSchedule"}
 _UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
 _DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)?$")
@@ -71,6 +77,8 @@ class VirtualNodes:
         self._pods = pods
         self._addresses = addresses
         self._nodes: set[str] = set()
+        self._rates: dict[str, float] = {}
+        self._owed: dict[str, float] = {}
         self._plan: list[tuple[float, int, str, Callable[[], None]]] = []
         self._numbers = count()
         self._news = asyncio.Event()
@@ -110,13 +118,33 @@ class VirtualNodes:
 
     def _node_changed(self, change: Change) -> None:
         name = change.entry.key.name
-        virtual = (change.object["metadata"].get("annotations") or {}).get(MARK) == "true"
+        annotations = change.object["metadata"].get("annotations") or {}
+        virtual = annotations.get(MARK) == "true"
         if change.type == "DELETED" or not virtual:
             self._nodes.discard(name)
         elif name not in self._nodes:
             self._nodes.add(name)
             for pod in self._pods.node(name):
                 self._pod_changed(pod, None)
+
+        rate = float(annotations.get(CHURN, 0)) if virtual and change.type != "DELETED" else 0.0
+        if rate != self._rates.get(name, 0.0):
+            self._rates[name] = rate
+            self._at(0, f"node {name}", lambda: self._churn(name, rate))
+
+    def _churn(self, name: str, rate: float) -> None:
+        """Restarts some pods now, and comes again soon, until the node says otherwise."""
+        if not rate or self._rates.get(name) != rate:
+            return
+        pods = [each for each in self._pods.node(name) if each.ready]
+        wanted = rate / 2 * BEAT + self._owed.get(name, 0.0)
+        self._owed[name] = wanted % 1
+        for pod in random.sample(pods, min(int(wanted), len(pods))):
+            self._step(str(pod.key), partial(self._restart_now, pod.key))
+        self._at(BEAT, f"node {name}", lambda: self._churn(name, rate))
+
+    def _restart_now(self, key: Key) -> None:
+        self._restart(key, _Script(self._machinery.get(*key)))
 
     def _pod_changed(self, after: Pod | None, before: Pod | None) -> None:
         pod = after or before
@@ -129,9 +157,9 @@ class VirtualNodes:
         elif not after.deleting and not (before and before.node):
             self._at(0, after.key, lambda: self._begin(after.key))
 
-    def _at(self, delay: float, key: Key, step: Callable[[], None]) -> None:
+    def _at(self, delay: float, name: object, step: Callable[[], None]) -> None:
         moment = asyncio.get_running_loop().time() + delay
-        heapq.heappush(self._plan, (moment, next(self._numbers), f"{key.namespace}/{key.name}", step))
+        heapq.heappush(self._plan, (moment, next(self._numbers), str(name), step))
         self._news.set()
 
     def _step(self, name: str, step: Callable[[], None]) -> None:

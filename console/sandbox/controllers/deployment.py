@@ -79,12 +79,15 @@ class Deployments(Controller):
     def _claim(self, deployment: Object) -> list[Object]:
         """The ReplicaSets of a Deployment, after adopting and releasing."""
         metadata, uid = deployment["metadata"], deployment["metadata"]["uid"]
-        for each in self.machinery.list("replicasets", metadata["namespace"]):
-            owner, matches = controller_of(each), _selects(deployment, each["metadata"].get("labels") or {})
-            if owner and owner["uid"] == uid and not matches:
-                ownership.release(self.machinery, "replicasets", key_of("replicasets", each), uid)
-            elif not owner and matches and not deleting(each) and not deleting(deployment):
-                ownership.adopt(self.machinery, "replicasets", key_of("replicasets", each), deployment)
+        selector = Selector.of(deployment["spec"]["selector"]) or Selector()
+        for entry in self.machinery.store.entries("replicasets", metadata["namespace"]):
+            if entry.controller not in ("", uid):
+                continue
+            matches = selector.matches(entry.labels)
+            if entry.controller and not matches:
+                ownership.release(self.machinery, "replicasets", entry.key, uid)
+            elif not entry.controller and matches and not deleting(entry.object) and not deleting(deployment):
+                ownership.adopt(self.machinery, "replicasets", entry.key, deployment)
         return self.machinery.owned_by(uid, "replicasets")
 
     def _note_pause(self, key: Key, deployment: Object) -> Object:

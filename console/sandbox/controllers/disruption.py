@@ -9,6 +9,7 @@ from console.sandbox.api import times
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.api.selectors import Selector
+from console.sandbox.controllers.ownership import matcher
 from console.sandbox.controllers.pods import Pod, PodCache
 from console.sandbox.controllers.rollout import resolve
 from console.sandbox.controllers.runtime import Controller, controller_of, itself
@@ -66,8 +67,8 @@ class DisruptionBudgets(Controller):
         if budget is None:
             return None
         selector = self._selectors.get(key)
-        matching = [each for each in self._pods.space(key.namespace) if selector and selector.matches(each.labels)]
-        pods = [each for each in matching if not each.finished]
+        matches = matcher(selector) if selector else bool
+        pods = [each for each in self._pods.space(key.namespace) if selector and matches(each) and not each.finished]
         evicted = _granted(budget, {each.key.name: each for each in pods})
         healthy = sum(1 for each in pods if each.ready and not each.deleting and each.key.name not in evicted)
         expected, desired = self._expectation(budget, pods)

@@ -13,6 +13,7 @@ from console.sandbox.api import times
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.api.selectors import Selector
+from console.sandbox.controllers.ownership import matcher
 from console.sandbox.controllers.pods import Pod, PodCache
 from console.sandbox.controllers.runtime import Controller, deleting, itself, key_of, owner_reference
 from console.sandbox.store import Change, Key
@@ -73,7 +74,8 @@ class Endpoints(Controller):
         selector = self._selectors[key.namespace].get(key)
         if service is None or selector is None or deleting(service):
             return None
-        matching = sorted((pod for pod in self._pods.space(key.namespace) if selector.matches(pod.labels)), key=_name)
+        matches = matcher(selector)
+        matching = sorted((pod for pod in self._pods.space(key.namespace) if matches(pod)), key=_name)
         reachable = [pod for pod in matching if pod.ip and not pod.finished]
         self._write_slices(service, _grouped(service, reachable))
         self._write_endpoints(service, [pod for pod in reachable if not pod.deleting])

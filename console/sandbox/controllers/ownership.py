@@ -5,7 +5,7 @@ Rules: `pkg/controller/controller_ref_manager.go`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
@@ -40,14 +40,28 @@ class Claims:
         """The owner's pods, after adopting those that match and releasing those that do not any more."""
         metadata, uid = owner["metadata"], owner["metadata"]["uid"]
         selector = Selector.of(owner["spec"].get("selector")) or Selector()
+        matches = matcher(selector)
         for pod in self._pods.owned(uid):
-            if not selector.matches(pod.labels) and not pod.deleting:
+            if not matches(pod) and not pod.deleting:
                 release(self._machinery, "pods", pod.key, uid)
         if not deleting(owner):
             for pod in self._pods.orphans(metadata["namespace"]):
-                if selector.matches(pod.labels):
+                if matches(pod):
                     adopt(self._machinery, "pods", pod.key, owner)
         return self._pods.owned(uid)
+
+
+def matcher(selector: Selector) -> Callable[[Pod], bool]:
+    """Asks a selector once for all pods with the same labels, which share one dict."""
+    known: dict[int, bool] = {}
+
+    def matches(pod: Pod) -> bool:
+        found = known.get(id(pod.labels))
+        if found is None:
+            found = known[id(pod.labels)] = selector.matches(pod.labels)
+        return found
+
+    return matches
 
 
 def adopt(machinery: Machinery, resource: str, key: Key, owner: Object) -> None:

@@ -10,7 +10,7 @@ from console.sandbox.api.errors import StatusError
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.api.selectors import Selector
-from console.sandbox.controllers.ownership import Claims
+from console.sandbox.controllers.ownership import Claims, matcher
 from console.sandbox.controllers.pods import Pod, PodCache
 from console.sandbox.controllers.ranking import to_delete
 from console.sandbox.controllers.runtime import Controller, Retry, deleting, itself, owner_reference
@@ -121,12 +121,12 @@ class ReplicaSets(Controller):
         """Writes the status; returns the seconds until the next pod counts as available."""
         pods = [each for each in self._pods.owned(wanted["metadata"]["uid"]) if each.active]
         patience = timedelta(seconds=wanted["spec"].get("minReadySeconds", 0))
-        labels = Selector.labels(wanted["spec"]["template"].get("metadata", {}).get("labels") or {})
+        labelled = matcher(Selector.labels(wanted["spec"]["template"].get("metadata", {}).get("labels") or {}))
         ready = [each for each in pods if each.ready]
         waits = [_wait(each, patience) for each in ready]
         status = {
             "replicas": len(pods),
-            "fullyLabeledReplicas": sum(1 for each in pods if labels.matches(each.labels)),
+            "fullyLabeledReplicas": sum(1 for each in pods if labelled(each)),
             "readyReplicas": len(ready),
             "availableReplicas": sum(1 for each in waits if each <= 0),
             "observedGeneration": wanted["metadata"]["generation"],
