@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
@@ -63,6 +64,11 @@ def serve(settings: Settings, ready: int | None) -> int:
     except SandboxError as error:
         log.error("%s", error)
         announce({"error": str(error)})
+        return EXIT_REFUSED
+    except sqlite3.DatabaseError as error:
+        log.exception("the database cannot be used")
+        place = settings.state / "store.db"
+        announce({"error": f"cannot use {place} ({error}): free the disk, or begin anew with `sandbox reset`"})
         return EXIT_REFUSED
 
 
