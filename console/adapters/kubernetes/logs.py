@@ -33,7 +33,7 @@ async def read_log(transport: Transport, request: LogRequest, position: LogPosit
     rest, reader = b"", _Reader(position)
     try:
         async with transport.stream(_call(request, position)) as body:
-            async for chunk in body.iter_any():
+            async for chunk in body:
                 whole, newline, rest = (rest + chunk).rpartition(b"\n")
                 if newline and (fresh := reader.take(whole + newline)):
                     yield fresh

@@ -135,7 +135,7 @@ async def _stream(transport: Transport, watched: Watched[T], namespace: str, ver
     query = (("watch", "true"), ("allowWatchBookmarks", "true"), ("resourceVersion", version))
     call = _call("watch", watched.resource, namespace, query)
     async with transport.stream(call, SILENCE) as body:
-        while line := await body.readline():
+        async for line in _lines(body):
             change = _decode(watched, line, transport, call)
             if change is None:
                 return
@@ -145,6 +145,19 @@ async def _stream(transport: Transport, watched: Watched[T], namespace: str, ver
                 yield watched.observed(change.object)
             elif (fact := watched.gone(change.object.metadata.uid)) is not None:
                 yield fact
+
+
+async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Whole lines; what a broken connection left of one is the last."""
+    parts: list[bytes] = []
+    async for chunk in chunks:
+        first, *others = chunk.split(b"\n")
+        parts.append(first)
+        for line in others:
+            yield b"".join(parts)
+            parts = [line]
+    if any(parts):
+        yield b"".join(parts)
 
 
 def _decode(watched: Watched[T], line: bytes, transport: Transport, call: Call) -> Change[T] | None:

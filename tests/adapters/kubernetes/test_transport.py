@@ -161,8 +161,8 @@ async def test_a_stream_that_falls_silent_ends_with_a_word(weather, transport):
 
     async def read() -> None:
         async with transport.stream(GET, silence=0.05) as body:
-            while line := await body.readline():
-                lines.append(line)
+            async for chunk in body:
+                lines.append(chunk)
 
     with pytest.raises(UnreachableError, match="did not answer in time"):
         await read()
