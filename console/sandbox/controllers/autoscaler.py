@@ -90,10 +90,10 @@ class Autoscalers(Controller):
         found = self._target(autoscaler)
         if found is None:
             reference = autoscaler["spec"]["scaleTargetRef"]
-            resource = f"{reference['kind'].lower()}s"
-            missing = f'{resource} "{reference["name"]}" not found'
+            group = reference.get("apiVersion", "").partition("/")[0]
+            missing = f'{reference["kind"].lower()}s.{group} "{reference["name"]}" not found'
             message = f"the HPA controller was unable to get the target's current scale: {missing}"
-            self.event(autoscaler, "Warning", "FailedGetScale", message)
+            self.event(autoscaler, "Warning", "FailedGetScale", missing)
             self._report(key, autoscaler, [condition("AbleToScale", False, "FailedGetScale", message)])
             return None
         self._size(key, autoscaler, *found)
@@ -121,6 +121,9 @@ class Autoscalers(Controller):
         except ValueError as error:
             message = f"the HPA was unable to compute the replica count: {error}"
             self.event(autoscaler, "Warning", "FailedGetResourceMetric", str(error))
+            first = f"first error is: failed to get cpu resource metric value: {error}"
+            invalid = f"invalid metrics (1 invalid out of 1), {first}"
+            self.event(autoscaler, "Warning", "FailedComputeMetricsReplicas", invalid)
             failed = condition("ScalingActive", False, "FailedGetResourceMetric", message)
             self._report(key, autoscaler, [condition("AbleToScale", True, "SucceededGetScale", _GOT), failed], current)
             return
@@ -237,7 +240,8 @@ class Autoscalers(Controller):
     ) -> None:
         before = autoscaler.get("status") or {}
         status = {name: value for name, value in before.items() if name == "lastScaleTime"}
-        status["currentReplicas"] = before.get("currentReplicas", 0) if current is None else current
+        if current := before.get("currentReplicas", 0) if current is None else current:
+            status["currentReplicas"] = current
         status["desiredReplicas"] = before.get("desiredReplicas", 0) if desired is None else desired
         if desired is not None and desired != current:
             status["lastScaleTime"] = times.time()

@@ -45,7 +45,8 @@ def read(pods: Sequence[Pod], usage: Mapping[str, float], resource: str, target:
     """
     measured = [each for each in pods if each.ready and each.uid in usage]
     if not measured:
-        raise ValueError("no metrics returned from resource metrics API")
+        why = f"unable to get metrics for resource {resource}: no metrics returned from resource metrics API"
+        raise ValueError(f"failed to get {resource} utilization: {why}")
     goal = {each.uid: _goal(each, resource, target) for each in pods}
     used = sum(usage[each.uid] for each in measured)
     ratio = used / sum(goal[each.uid] for each in measured)

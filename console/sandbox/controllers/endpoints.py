@@ -22,6 +22,7 @@ SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 OURS = "endpointslice-controller.k8s.io"
 LARGEST_SLICE = 100
+_OLDER_MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 _CHANGED_AT = "endpoints.kubernetes.io/last-change-trigger-time"
 
 
@@ -72,6 +73,8 @@ class Endpoints(Controller):
         """Writes the slices of one Service as its pods are now."""
         service = self.machinery.find(*key)
         selector = self._selectors[key.namespace].get(key)
+        if service is None:
+            self._remove_endpoints(key)
         if service is None or selector is None or deleting(service):
             return None
         matches = matcher(selector)
@@ -135,14 +138,20 @@ class Endpoints(Controller):
         subsets = _subsets(service, pods)
         old = self.machinery.find("endpoints", metadata["namespace"], metadata["name"])
         if old is None:
-            labels = {**(metadata.get("labels") or {}), "endpoints.kubernetes.io/managed-by": "endpoint-controller"}
+            labels = {**(metadata.get("labels") or {}), _OLDER_MANAGED_BY: "endpoint-controller"}
             made = {"name": metadata["name"], "namespace": metadata["namespace"], "labels": labels}
-            made |= {"ownerReferences": [], "annotations": {_CHANGED_AT: times.time()}}
-            self.machinery.create("endpoints", {"metadata": made, "subsets": subsets})
+            made["annotations"] = {_CHANGED_AT: times.time()}
+            self.machinery.create("endpoints", {"metadata": made} | ({"subsets": subsets} if subsets else {}))
         elif (old.get("subsets") or []) != subsets:
             self.machinery.mutate(
                 "endpoints", metadata["namespace"], metadata["name"], lambda obj: obj.update(subsets=subsets)
             )
+
+    def _remove_endpoints(self, service: Key) -> None:
+        """The older object has no owner reference; it goes with the Service by its name."""
+        found = self.machinery.store.get(Key("endpoints", service.namespace, service.name))
+        if found and _OLDER_MANAGED_BY in found.labels:
+            self.machinery.delete(*found.key)
 
 
 def _service_of(change: Change) -> Iterable[Key]:

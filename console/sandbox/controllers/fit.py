@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from console.sandbox.api import quantity
 from console.sandbox.api.resources import Object
@@ -44,15 +44,26 @@ class NodeView:
 
     def free(self, resource: str) -> Decimal:
         """What is left of a resource."""
-        allocatable = (self.node.get("status") or {}).get("allocatable") or {}
-        return quantity.parse(allocatable.get(resource, "0")) - self.used(resource)
+        return self.allocatable(resource) - self.used(resource)
+
+    def allocatable(self, resource: str) -> Decimal:
+        """What the node has of a resource."""
+        amounts = (self.node.get("status") or {}).get("allocatable") or {}
+        return quantity.parse(amounts.get(resource, "0"))
 
     def used(self, resource: str) -> Decimal:
         """What the pods on the node request of a resource, or how many they are."""
         return Decimal(self.on_it.count) if resource == "pods" else self.on_it.requests.get(resource, Decimal(0))
 
 
-def reasons(spec: Object, pod: Pod, place: NodeView) -> list[str]:
+class Refusal(NamedTuple):
+    """Why a node does not take a pod, and whether it would if others left."""
+
+    reason: str
+    others_in_the_way: bool = False
+
+
+def refusals(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
     """Why a pod cannot run on a node; empty when it can."""
     for check in _FILTERS:
         if found := check(spec, pod, place):
@@ -73,28 +84,28 @@ def _covers(toleration: Object, taint: Object) -> bool:
     return toleration.get("operator") == "Exists" or toleration.get("value", "") == taint.get("value", "")
 
 
-def _cordoned(spec: Object, pod: Pod, place: NodeView) -> list[str]:
+def _cordoned(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
     taint = {"key": UNSCHEDULABLE, "effect": "NoSchedule"}
     if place.node["spec"].get("unschedulable") and not tolerates(spec.get("tolerations") or (), taint):
-        return ["node(s) were unschedulable"]
+        return [Refusal("node(s) were unschedulable")]
     return []
 
 
-def _tainted(spec: Object, pod: Pod, place: NodeView) -> list[str]:
+def _tainted(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
     for taint in place.node["spec"].get("taints") or ():
         if taint["effect"] != "PreferNoSchedule" and not tolerates(spec.get("tolerations") or (), taint):
-            return [f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"]
+            return [Refusal(f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}")]
     return []
 
 
-def _affine(spec: Object, pod: Pod, place: NodeView) -> list[str]:
+def _affine(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
     wanted = Selector.labels(spec.get("nodeSelector") or {})
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
     terms = required.get("nodeSelectorTerms") or () if required else None
     if wanted.matches(place.labels) and (terms is None or any(term_matches(each, place) for each in terms)):
         return []
-    return ["node(s) didn't match Pod's node affinity/selector"]
+    return [Refusal("node(s) didn't match Pod's node affinity/selector")]
 
 
 def term_matches(term: Object, place: NodeView) -> bool:
@@ -112,21 +123,21 @@ def _requirement(expression: Object) -> Requirement:
     return Requirement(expression["key"], _OPERATORS[expression["operator"]], tuple(expression.get("values") or ()))
 
 
-def _ports_free(spec: Object, pod: Pod, place: NodeView) -> list[str]:
+def _ports_free(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
     if any(place.on_it.ports[each.host, each.protocol] for each in pod.ports if each.host):
-        return ["node(s) didn't have free ports for the requested pod ports"]
+        return [Refusal("node(s) didn't have free ports for the requested pod ports", True)]
     return []
 
 
-def _fits(spec: Object, pod: Pod, place: NodeView) -> list[str]:
-    short = ["Too many pods"] if place.free("pods") < 1 else []
+def _fits(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
+    short = [Refusal("Too many pods", True)] if place.free("pods") < 1 else []
     for resource, amount in pod.requests.items():
         if amount > 0 and amount > place.free(resource):
-            short.append(f"Insufficient {resource}")
+            short.append(Refusal(f"Insufficient {resource}", amount <= place.allocatable(resource)))
     return short
 
 
-_FILTERS: tuple[Callable[[Object, Pod, NodeView], list[str]], ...] = (
+_FILTERS: tuple[Callable[[Object, Pod, NodeView], list[Refusal]], ...] = (
     _cordoned,
     _tainted,
     _affine,
@@ -159,25 +170,22 @@ def _share(place: NodeView, resource: str) -> float:
     return float(used / (used + free)) if used + free else 0.0
 
 
-def unschedulable(found: Sequence[list[str]]) -> str:
+def unschedulable(found: Sequence[list[Refusal]]) -> str:
     """The sentence that tells why no node takes a pod: `0/2 nodes are available: 2 Insufficient cpu. ...`."""
     if not found:
         return "no nodes available to schedule pods"
-    counted = Counter(each for one in found for each in one)
-    listed = ", ".join(sorted(f"{count} {reason}" for reason, count in counted.items()))
     head = f"0/{len(found)} nodes are available"
-    return f"{head}: {listed}. preemption: {head}: {_preemption(found)}."
+    preemption = [_preemption(one) for one in found]
+    reasons = [each.reason for one in found for each in one]
+    return f"{head}: {_listed(reasons)}. no new claims to deallocate, preemption: {head}: {_listed(preemption)}."
 
 
-def _preemption(found: Sequence[list[str]]) -> str:
-    """What ending other pods would bring: nothing, as nothing here has a lower priority."""
-    short = sum(1 for one in found if all(each.startswith(("Insufficient", "Too many")) for each in one))
-    parts = [
-        f"{count} {text}"
-        for count, text in (
-            (short, "No preemption victims found for incoming pod"),
-            (len(found) - short, "Preemption is not helpful for scheduling"),
-        )
-        if count
-    ]
-    return ", ".join(sorted(parts))
+def _listed(reasons: Iterable[str]) -> str:
+    return ", ".join(sorted(f"{count} {reason}" for reason, count in Counter(reasons).items()))
+
+
+def _preemption(found: list[Refusal]) -> str:
+    """What ending other pods would bring: nothing, as none here has a lower priority."""
+    if all(each.others_in_the_way for each in found):
+        return "No preemption victims found for incoming pod"
+    return "Preemption is not helpful for scheduling"

@@ -70,11 +70,11 @@ class Scheduler(Controller):
         if obj["spec"].get("schedulerName", self.name) != self.name or obj["spec"].get("schedulingGates"):
             return None
         places = [self._view(each) for each in self._nodes.values()]
-        found = [(place, fit.reasons(obj["spec"], pod, place)) for place in places]
-        possible = [place for place, reasons in found if not reasons]
+        found = [(place, fit.refusals(obj["spec"], pod, place)) for place in places]
+        possible = [place for place, refusals in found if not refusals]
         if not possible:
             self._stuck.add(key)
-            self._refuse(obj, fit.unschedulable([reasons for _, reasons in found]))
+            self._refuse(obj, fit.unschedulable([refusals for _, refusals in found]))
             return RETRY_EVERY
         node = fit.best(obj["spec"], pod, possible).name
         bound = self.machinery.bind(key.namespace, key.name, node)
@@ -91,7 +91,8 @@ class Scheduler(Controller):
         def change(obj: Object) -> None:
             conditions = obj["status"].get("conditions")
             refused = condition("PodScheduled", False, "Unschedulable", message)
-            obj["status"]["conditions"] = merge(conditions, {"lastProbeTime": None} | refused)
+            refused |= {"lastProbeTime": None, "observedGeneration": obj["metadata"].get("generation", 1)}
+            obj["status"]["conditions"] = merge(conditions, refused)
 
         old = find(pod["status"].get("conditions"), "PodScheduled")
         if not old or old.get("message") != message:

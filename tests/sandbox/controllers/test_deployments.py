@@ -195,7 +195,7 @@ async def test_what_is_wanted_of_nodes_shows_when_nothing_fits(live: Live) -> No
     scheduled = condition(pod, "PodScheduled")
     expected = (
         "0/1 nodes are available: 1 node(s) had untolerated taint {sandbox/virtual: true}. "
-        "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+        "no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
     )
     assert (scheduled["status"], scheduled["reason"], scheduled["message"]) == ("False", "Unschedulable", expected)
     assert live.events("FailedScheduling") == [expected]

@@ -58,6 +58,7 @@ async def test_slices_go_with_their_service(live: Live) -> None:
     await live.until("endpointslices", lambda found: found)
     live.machinery.delete("services", "work", "web")
     await live.until("endpointslices", lambda found: not found)
+    await live.until("endpoints", lambda found: not found)
 
 
 async def test_many_endpoints_are_spread_over_slices_of_a_hundred(live: Live) -> None:

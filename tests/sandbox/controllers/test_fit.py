@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from console.sandbox.controllers.fit import NodeView, best, reasons, unschedulable
+from console.sandbox.controllers.fit import NodeView, Refusal, best, refusals, unschedulable
 from console.sandbox.controllers.pods import Load, Pod, Port
 from console.sandbox.store import Key
 
@@ -69,6 +69,10 @@ def test_a_cordoned_node_takes_nothing_new() -> None:
     assert reasons({}, pod(), place(unschedulable=True)) == ["node(s) were unschedulable"]
 
 
+def reasons(spec: dict[str, Any], wanted: Pod, where: NodeView) -> list[str]:
+    return [each.reason for each in refusals(spec, wanted, where)]
+
+
 def affinity(*terms: Any) -> dict[str, Any]:
     required = {"nodeSelectorTerms": list(terms)}
     return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}}
@@ -127,10 +131,21 @@ def test_preferred_affinity_and_soft_taints_decide_first() -> None:
 
 
 def test_the_refusal_reads_as_kubernetes_words_it() -> None:
-    found = [["Insufficient cpu"], ["Insufficient cpu", "Too many pods"], ["node(s) were unschedulable"]]
+    """What a kube-scheduler 1.34 said of the same; only what others occupy could be had by preemption."""
+    busy = place("busy", pod("a", cpu="3"))
+    wanted = pod(cpu="2", memory=str(2**40))
+    assert unschedulable([refusals({}, wanted, place("one"))]) == (
+        "0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, "
+        "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+    )
+    found = [
+        refusals({}, pod(cpu="2"), busy),
+        refusals({}, pod(cpu="9"), busy),
+        [Refusal("node(s) were unschedulable")],
+    ]
     assert unschedulable(found) == (
-        "0/3 nodes are available: 1 Too many pods, 1 node(s) were unschedulable, 2 Insufficient cpu. "
-        "preemption: 0/3 nodes are available: 1 Preemption is not helpful for scheduling, "
-        "2 No preemption victims found for incoming pod."
+        "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. no new claims to deallocate, "
+        "preemption: 0/3 nodes are available: 1 No preemption victims found for incoming pod, "
+        "2 Preemption is not helpful for scheduling."
     )
     assert unschedulable([]) == "no nodes available to schedule pods"

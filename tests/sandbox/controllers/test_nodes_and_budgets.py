@@ -147,5 +147,6 @@ async def test_an_autoscaler_without_figures_says_so(live: Live) -> None:
     active = condition(lost, "ScalingActive")
     assert (active["status"], active["reason"]) == ("False", "FailedGetResourceMetric")
     assert active["message"] == (
-        "the HPA was unable to compute the replica count: no metrics returned from resource metrics API"
+        "the HPA was unable to compute the replica count: failed to get cpu utilization: "
+        "unable to get metrics for resource cpu: no metrics returned from resource metrics API"
     )
