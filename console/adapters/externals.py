@@ -5,23 +5,38 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from console.adapters.embedded_postgres import EmbeddedPostgres
 from console.adapters.postgres_check import check_postgres
+from console.model.errors import UsageError
 from console.model.workload import External
 
 POSTGRES = "postgres"
 
 
 class StackExternals:
-    """The `Externals` of the engine.
+    """The `Externals` of the engine, for one stack on one target.
 
     Args:
-        state: where an external of our own keeps its data.
-        host: the address that it listens on, and that goes into its URL.
+        state: where externals of our own keep their data, each in a folder of its name.
+        host: the address that they listen on, and that goes into their URL.
     """
 
     def __init__(self, state: Path, host: str = "127.0.0.1") -> None:
         self._state = state
         self._host = host
+
+    async def provision(self, name: str, kind: str) -> str:
+        """Starts one of our own, or finds it running; its URL, which is secret.
+
+        Raises:
+            UsageError: there is none of our own of that kind.
+            PreflightError: it cannot be started.
+        """
+        return await self._own(name, kind).start()
+
+    async def withdraw(self, name: str, kind: str) -> None:
+        """Ends the one of our own, if there is one; its data stays. Raises PreflightError if it does not end."""
+        await self._own(name, kind).stop()
 
     async def check(self, name: str, kind: str, url: str) -> External:
         """Whether it can be reached now. `ok` is None for a kind that cannot be checked; the URL is never told."""
@@ -29,3 +44,9 @@ class StackExternals:
             return External(name, kind, None, f"a {kind} cannot be checked from here", time.time())
         answer = await check_postgres(url)
         return External(name, kind, answer.ok, answer.detail, time.time())
+
+    def _own(self, name: str, kind: str) -> EmbeddedPostgres:
+        if kind != POSTGRES:
+            hint = "name one of yours in the secret, or use kind: postgres"
+            raise UsageError(f"the console has no {kind} of its own", where=f"externals.{name}", hint=hint)
+        return EmbeddedPostgres(self._state / name, self._host)

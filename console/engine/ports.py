@@ -249,8 +249,12 @@ class Registry(Protocol):
 class Externals(Protocol):
     """What a stack needs that is not part of it."""
 
-    async def provision(self, name: str, kind: str) -> Mapping[str, str]:
-        """Starts one of our own; the values for its Secret's key, by what they are ("url"). Raises PreflightError."""
+    async def provision(self, name: str, kind: str) -> str:
+        """Starts one of our own, or finds it running; its URL, which is secret. Raises PreflightError."""
+        ...
+
+    async def withdraw(self, name: str, kind: str) -> None:
+        """Ends the one of our own, if there is one; its data stays."""
         ...
 
     async def check(self, name: str, kind: str, url: str) -> External:

@@ -7,6 +7,7 @@ import pytest
 
 from console.adapters.externals import StackExternals
 from console.adapters.postgres_check import check_postgres
+from console.model.errors import UsageError
 
 SECRET = "s3cret-passw0rd"
 
@@ -40,6 +41,30 @@ async def _refuse_tls(reader, writer):
     writer.write(b"N")
     (length,) = struct.unpack("!i", await reader.readexactly(4))
     return await reader.readexactly(length - 4)
+
+
+async def test_a_database_of_our_own_is_there_until_it_is_withdrawn(tmp_path):
+    externals = StackExternals(tmp_path)
+    url = await externals.provision("database", "postgres")
+    try:
+        found = await externals.check("database", "postgres", url)
+        assert (found.name, found.kind, found.ok) == ("database", "postgres", True)
+        stranger = await check_postgres(url.replace("//app:", "//planter:"))
+        assert not stranger.ok
+        assert "SQLSTATE 28000" in stranger.detail
+        assert "pg_hba.conf" in stranger.detail
+        assert "planter" not in stranger.detail
+    finally:
+        await externals.withdraw("database", "postgres")
+    gone = await externals.check("database", "postgres", url)
+    assert (gone.ok, "refuses connections" in gone.detail) == (False, True)
+
+
+async def test_a_kind_that_we_do_not_have_is_said_and_not_guessed_at(tmp_path):
+    externals = StackExternals(tmp_path)
+    with pytest.raises(UsageError, match="no kafka of its own"):
+        await externals.provision("queue", "kafka")
+    assert (await externals.check("queue", "kafka", "kafka://host")).ok is None
 
 
 async def test_a_server_that_asks_for_a_password_is_there(tmp_path):

@@ -1,0 +1,198 @@
+"""Pushing by the OCI distribution API: what is there is not sent again, and every refusal has words."""
+
+import hashlib
+import os
+import re
+
+import pytest
+from aiohttp import web
+
+from console.adapters.images.bundles import BundleBuilder
+from console.adapters.images.registry import OciRegistry
+from console.engine.ports import BuildSource
+from console.model.errors import PushError
+
+
+class Shelf:
+    """A registry in memory (OCI Distribution Specification), which can be told to misbehave."""
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+        self.manifests: dict[str, bytes] = {}
+        self.uploads = 0
+        self.cancelled = 0
+        self.refuse: web.Response | None = None
+        self.break_uploads = 0
+        self.prefix = ""
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if self.refuse is not None:
+            return web.Response(status=self.refuse.status, body=self.refuse.body)
+        match = re.fullmatch(r"/v2/(?P<name>.+)/(?P<kind>blobs|manifests)/(?P<what>.+)", request.path)
+        assert match, request.path
+        handler = getattr(self, f"{match['kind']}_{request.method.lower()}")
+        return await handler(request, match["name"], match["what"])
+
+    async def blobs_head(self, request, name, digest):
+        found = self.blobs.get(digest)
+        return web.Response(status=404) if found is None else web.Response(headers={"Content-Length": str(len(found))})
+
+    async def blobs_post(self, request, name, what):
+        self.uploads += 1
+        return web.Response(status=202, headers={"Location": f"/v2/{name}/blobs/uploads/{self.uploads}?state=x"})
+
+    async def blobs_put(self, request, name, what):
+        if self.break_uploads:
+            self.break_uploads -= 1
+            await request.content.readany()
+            request.transport.abort()
+            return web.Response()
+        body = b"".join([piece async for piece in request.content.iter_any()])
+        digest = request.query["digest"]
+        if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest:
+            return web.json_response({"errors": [{"code": "DIGEST_INVALID"}]}, status=400)
+        self.blobs[digest] = body
+        return web.Response(status=201)
+
+    async def blobs_delete(self, request, name, what):
+        self.cancelled += 1
+        return web.Response(status=204)
+
+    async def manifests_put(self, request, name, tag):
+        body = await request.read()
+        self.manifests[f"{name}:{tag}"] = body
+        return web.Response(status=201, headers={"Docker-Content-Digest": f"sha256:{hashlib.sha256(body).hexdigest()}"})
+
+    async def manifests_head(self, request, name, tag):
+        body = self.manifests.get(f"{name}:{tag}")
+        if body is None:
+            return web.Response(status=404)
+        return web.Response(headers={"Docker-Content-Digest": f"sha256:{hashlib.sha256(body).hexdigest()}"})
+
+
+@pytest.fixture
+async def shelf():
+    shelf = Shelf()
+    runner = web.ServerRunner(web.Server(shelf.answer), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    shelf.prefix = f"127.0.0.1:{runner.addresses[0][1]}/acme"
+    yield shelf
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def registry(shelf):
+    registry = OciRegistry(shelf.prefix)
+    yield registry
+    await registry.close()
+
+
+@pytest.fixture
+async def image(tmp_path):
+    context = tmp_path / "context"
+    context.mkdir()
+    (context / "data").write_bytes(os.urandom(3 << 20))
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text("FROM scratch\n")
+    source = BuildSource(service="app", name="todo-app", context=context, dockerfile=dockerfile)
+    builder = BundleBuilder(tmp_path / "cache", None, {})
+    return await builder.build(source, await builder.tag(source), lambda chunk: None)
+
+
+async def test_a_push_is_whole_and_its_progress_counts_every_byte(shelf, registry, image):
+    told = []
+    assert await registry.has(image.name, image.tag) is None
+    assert await registry.push(image, told.append) == image.digest
+    assert await registry.has(image.name, image.tag) == image.digest
+    assert list(shelf.manifests) == [f"acme/todo-app:{image.tag}"]
+    assert [progress.done for progress in told] == sorted(progress.done for progress in told)
+    assert told[-1].done == told[-1].total == sum(len(blob) for blob in shelf.blobs.values())
+    assert len(told) > 3
+
+
+async def test_what_the_registry_has_is_not_sent_again(shelf, registry, image):
+    await registry.push(image, lambda progress: None)
+    told = []
+    await registry.push(image, told.append)
+    assert shelf.uploads == 2
+    assert told[-1].done == told[-1].total
+
+
+async def test_a_blob_of_the_wrong_size_is_sent_again(shelf, registry, image):
+    await registry.push(image, lambda progress: None)
+    largest = max(shelf.blobs, key=lambda digest: len(shelf.blobs[digest]))
+    whole = shelf.blobs[largest]
+    shelf.blobs[largest] = whole[:100]
+    await registry.push(image, lambda progress: None)
+    assert shelf.blobs[largest] == whole
+
+
+async def test_a_connection_that_breaks_is_tried_again(shelf, registry, image):
+    shelf.break_uploads = 2
+    assert await registry.push(image, lambda progress: None) == image.digest
+
+
+async def test_a_connection_that_keeps_breaking_is_given_up(shelf, registry, image):
+    shelf.break_uploads = 99
+    with pytest.raises(PushError, match="the registry cannot be reached"):
+        await registry.push(image, lambda progress: None)
+
+
+async def test_the_right_to_push_is_proven_without_a_trace(shelf, registry):
+    await registry.check_push("todo-app")
+    assert (shelf.uploads, shelf.cancelled, shelf.blobs, shelf.manifests) == (1, 1, {}, {})
+
+
+def _refusal(status, code, message):
+    return web.json_response({"errors": [{"code": code, "message": message}]}, status=status)
+
+
+@pytest.mark.parametrize(
+    ("refuse", "why", "hint"),
+    [
+        (
+            _refusal(401, "UNAUTHORIZED", "authentication required"),
+            "wants a login: authentication required",
+            "docker login",
+        ),
+        (
+            _refusal(403, "DENIED", "requested access is denied"),
+            "does not allow it: requested access is denied",
+            "right",
+        ),
+        (_refusal(500, "UNKNOWN", "no space left on device"), "HTTP 500): no space left on device", "disk is full"),
+        (_refusal(405, "UNSUPPORTED", ""), "HTTP 405): UNSUPPORTED", "allows pushes"),
+        (web.Response(status=502, text="<h1>Bad\nGateway</h1>"), "<h1>Bad Gateway</h1>", "logs"),
+    ],
+)
+async def test_a_refusal_is_told_in_the_registrys_words(shelf, registry, refuse, why, hint):
+    shelf.refuse = refuse
+    with pytest.raises(PushError, match="todo-app cannot be pushed") as caught:
+        await registry.check_push("todo-app")
+    assert why in caught.value.why
+    assert hint in caught.value.hint
+    assert caught.value.where == shelf.prefix
+
+
+async def test_a_registry_that_is_not_there_is_said(shelf):
+    registry = OciRegistry("127.0.0.1:1")
+    with pytest.raises(PushError, match="the registry cannot be reached") as caught:
+        await registry.has("todo-app", "1")
+    assert (caught.value.where, caught.value.why) == ("127.0.0.1:1", "Connection refused")
+    await registry.close()
+
+
+@pytest.mark.parametrize(
+    ("prefix", "base"),
+    [
+        ("localhost:5001", "http://localhost:5001/v2/"),
+        ("[::1]:5000", "http://[::1]:5000/v2/"),
+        ("127.0.0.1:5000/team/", "http://127.0.0.1:5000/v2/"),
+        ("ghcr.io/acme", "https://ghcr.io/v2/"),
+    ],
+)
+def test_only_loopback_is_spoken_to_without_tls(prefix, base):
+    registry = OciRegistry(prefix)
+    assert registry._base == base
+    assert registry.reference("web", "1") == f"{prefix.rstrip('/')}/web:1"
