@@ -16,7 +16,9 @@ from serving import NotReadyError
 from backend.migrations import migrate
 
 _FIRST_PAUSE = 0.25
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 2.0
+_READY_WITHIN = 2.0
+_GIVE_UP_AFTER = 1.0
 _log = logging.getLogger("database")
 
 
@@ -37,8 +39,9 @@ class Database:
             min_size=1,
             max_size=max_size,
             timeout=timeout,
-            # After this the pool gives up, and the next request makes it try again at once.
-            reconnect_timeout=4 * timeout,
+            # The pool gives up soon, and the next request or readiness check makes it try again at once: its own
+            # pauses double, and would keep the service waiting when the database is long back.
+            reconnect_timeout=_GIVE_UP_AFTER,
             # A connection that the database has dropped is replaced before a request gets to see it.
             check=AsyncConnectionPool.check_connection,
             # A transaction pooler in front of the database cannot keep prepared statements.
@@ -73,7 +76,7 @@ class Database:
     async def check_ready(self) -> None:
         """Raises NotReadyError if the database does not answer."""
         try:
-            async with self.transaction() as connection:
+            async with asyncio.timeout(_READY_WITHIN), self.transaction() as connection:
                 await connection.execute("SELECT 1")
         except (Error, PoolTimeout, TimeoutError) as error:
             raise NotReadyError(f"the database does not answer ({type(error).__name__})") from error
