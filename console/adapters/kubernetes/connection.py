@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A context of a kubeconfig: which server, as whom, in which namespace by default."""
+    """A context of a kubeconfig: which server, as whom, in which namespace by default.
+
+    `acts_as` are the headers of impersonation that the user asks for (`as` and `as-groups` in the kubeconfig).
+    """
 
     name: str
     server: str
     user: str
     namespace: str
+    acts_as: tuple[tuple[str, str], ...] = ()
 
 
 def kubeconfig_files(environment: Mapping[str, str], explicit: Path | None = None) -> tuple[Path, ...]:
@@ -51,8 +55,9 @@ async def list_contexts(files: Sequence[Path]) -> tuple[Context, ...]:
         PreflightError: a file is not a kubeconfig.
     """
     merged = await asyncio.to_thread(_merge, files)
-    clusters = {entry["name"]: entry.get("cluster") or {} for entry in merged.get("clusters", ())}
-    return tuple(_context(entry, clusters) for entry in merged.get("contexts", ()))
+    clusters = {entry["name"]: entry.get("cluster") or {} for entry in merged["clusters"]}
+    users = {entry["name"]: entry.get("user") or {} for entry in merged["users"]}
+    return tuple(_context(entry, clusters, users) for entry in merged["contexts"])
 
 
 async def open_transport(files: Sequence[Path], context: str, *, read_only: bool = False) -> Transport:
@@ -68,13 +73,17 @@ async def open_transport(files: Sequence[Path], context: str, *, read_only: bool
     loader, configuration = await asyncio.to_thread(_load, files, context)
     await _authenticate(loader, configuration, context)
     server = known[context].server
+    acts_as = known[context].acts_as
+    if len(dict(acts_as)) < len(acts_as):
+        hint = "leave one group in as-groups; the client sends a header of a name only once"
+        raise PreflightError(f"context {context!r} acts as more than one group", hint=hint)
     if not configuration.host or not server:
         raise PreflightError(f"context {context!r} names no server", hint="add the cluster's server to the kubeconfig")
     if _is_loopback(server):
         # kubectl never sends loopback through a proxy of the environment; aiohttp would.
         configuration.client_session_kwargs = {"trust_env": False}
     return Transport(
-        await asyncio.to_thread(_client, configuration, context),
+        await asyncio.to_thread(_client, configuration, known[context]),
         server,
         read_only=read_only,
         renew=lambda: _authenticate(loader, configuration, context),
@@ -84,7 +93,7 @@ async def open_transport(files: Sequence[Path], context: str, *, read_only: bool
 def _merge(files: Sequence[Path]) -> dict[str, Any]:
     import yaml
 
-    merged: dict[str, list[dict[str, Any]]] = {"clusters": [], "contexts": []}
+    merged: dict[str, list[dict[str, Any]]] = {"clusters": [], "contexts": [], "users": []}
     for file in files:
         try:
             content = yaml.safe_load(file.read_text()) if file.exists() else {}
@@ -106,10 +115,18 @@ def _has(entries: list[dict[str, Any]], name: str) -> bool:
     return any(entry["name"] == name for entry in entries)
 
 
-def _context(entry: dict[str, Any], clusters: Mapping[str, dict[str, Any]]) -> Context:
+def _context(entry: dict[str, Any], clusters: Mapping[str, Any], users: Mapping[str, Any]) -> Context:
     inner = entry.get("context") or {}
     server = str(clusters.get(inner.get("cluster", ""), {}).get("server", "")).rstrip("/")
-    return Context(entry["name"], server, str(inner.get("user", "")), str(inner.get("namespace", "")) or "default")
+    user = str(inner.get("user", ""))
+    namespace = str(inner.get("namespace", "")) or "default"
+    return Context(entry["name"], server, user, namespace, _impersonation(users.get(user, {})))
+
+
+def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The headers that make us less than we are (kubernetes.io, "User impersonation"); the client leaves them out."""
+    name = (("Impersonate-User", str(user["as"])),) if user.get("as") else ()
+    return (*name, *(("Impersonate-Group", str(group)) for group in user.get("as-groups") or ()))
 
 
 def _unknown(context: str, files: Sequence[Path], known: list[str]) -> UsageError:
@@ -135,14 +152,17 @@ def _load(files: Sequence[Path], context: str) -> tuple[KubeConfigLoader, Config
     return loader, Configuration(retries=None)
 
 
-def _client(configuration: Configuration, context: str) -> Any:
+def _client(configuration: Configuration, context: Context) -> Any:
     from kubernetes.aio.client import ApiClient
     from kubernetes.aio.config.kube_config import _cleanup_temp_files
 
     try:
-        return ApiClient(configuration)
+        client = ApiClient(configuration)
+        for name, value in context.acts_as:
+            client.set_default_header(name, value)
+        return client
     except _config_errors() as error:
-        raise _unusable(context, error) from error
+        raise _unusable(context.name, error) from error
     finally:
         # The certificate and key are in the TLS context now; their copies must not outlive a kill -9.
         _cleanup_temp_files()

@@ -4,12 +4,13 @@ import asyncio
 import copy
 
 import pytest
+import yaml
 
 from console.adapters.kubernetes import watch
 from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.connection import open_transport
 from console.engine.ports import Right
-from console.model.errors import ApplyError, ConflictError, FieldConflictError, NotFoundError, RefusedError
+from console.model.errors import ApplyError, ConflictError, DeniedError, FieldConflictError, NotFoundError, RefusedError
 from console.model.plan import ObjectRef
 
 
@@ -131,6 +132,54 @@ async def test_read_only_plans_but_does_not_change(sandbox, config_map, ref):
             await change
     assert await reader.get(ref) is None
     await reader.close()
+
+
+@pytest.fixture
+async def stranger(cluster, sandbox, tmp_path):
+    """A client that may do nothing: a service account without rights."""
+    cluster.create("serviceaccounts", {"metadata": {"name": "stranger"}})
+    path = f"/api/v1/namespaces/{cluster.namespace}/serviceaccounts/stranger/token"
+    token = cluster.request(
+        "POST", path, {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    )
+    config = yaml.safe_load(sandbox.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token["status"]["token"]}
+    (tmp_path / "stranger").write_text(yaml.safe_dump(config))
+    stranger = KubernetesCluster(await open_transport([tmp_path / "stranger"], "sandbox"), "sandbox")
+    yield stranger
+    await stranger.close()
+
+
+async def test_who_may_not_is_told_the_missing_right(stranger, config_map, namespace):
+    assert await stranger.identity() == f"system:serviceaccount:{namespace}:stranger"
+    attempts = {
+        f"list configmaps in {namespace}": stranger.list("v1", "ConfigMap", namespace),
+        f"patch configmaps in {namespace}": stranger.apply(config_map),
+        f"delete deployments.apps in {namespace}": stranger.delete(
+            ObjectRef("apps/v1", "Deployment", namespace, "web")
+        ),
+        f"list pods in {namespace}": anext(stranger.watch("pods", namespace)),
+        f"get pods/proxy in {namespace}": stranger.pod_get(namespace, "web-1", 8000, "/ready"),
+        "get nodes/proxy": stranger.probe_counters("process-0", namespace),
+    }
+    for right, attempt in attempts.items():
+        with pytest.raises(DeniedError) as caught:
+            await attempt
+        assert caught.value.right == right
+        assert "forbidden" in caught.value.why
+    (answer,) = await stranger.may([Right("list", "", "configmaps", namespace)])
+    assert not answer.allowed
+
+
+async def test_a_context_that_acts_as_somebody_else_has_no_more_than_their_rights(sandbox, namespace, tmp_path):
+    config = yaml.safe_load(sandbox.kubeconfig.read_text())
+    config["users"][0]["user"]["as"] = "somebody"
+    (tmp_path / "as").write_text(yaml.safe_dump(config))
+    somebody = KubernetesCluster(await open_transport([tmp_path / "as"], "sandbox"), "sandbox")
+    assert await somebody.identity() == "somebody"
+    with pytest.raises(DeniedError, match=f"not allowed to list configmaps in {namespace}"):
+        await somebody.list("v1", "ConfigMap", namespace)
+    await somebody.close()
 
 
 def test_every_resource_that_is_watched_has_a_path():
