@@ -143,6 +143,7 @@ class Daemon:
         self._stack.callback(addresses.close)
         store = Store(settings.state / "store.db")
         self._stack.callback(store.close)
+        system.renumber(store, addresses.services)
         authority = Authority(settings.state / "pki")
         machinery = Machinery(store, service_network=addresses.services, root_certificate=authority.root_certificate)
         pods = PodCache(store)

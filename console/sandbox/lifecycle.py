@@ -101,8 +101,9 @@ def _start(settings: Settings) -> None:
     command = [sys.executable, "-m", "console.sandbox", "serve", "--ready-fd", str(writer)]
     for field in fields(settings):
         command += [f"--{field.name.replace('_', '-')}", str(getattr(settings, field.name))]
-    log_file = os.open(settings.state / "daemon.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with open(log_file, "ab") as log:
+    log_file = settings.state / "daemon.log"
+    log_file.touch(mode=0o600)
+    with log_file.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603 - our own program, with our own arguments
             command,
             stdin=subprocess.DEVNULL,

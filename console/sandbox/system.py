@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv4Network
+
 from console.sandbox.api import bootstrap
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.network.addresses import Range
+from console.sandbox.store import Store
 
 INGRESS_CONTROLLER = "stack-console/sandbox"
+
+
+def renumber(store: Store, services: IPv4Network) -> None:
+    """Moves Services into the range of this start; the last one may have been taken by another cluster meanwhile."""
+    for entry in store.entries("services"):
+        obj = entry.object
+        address = obj["spec"].get("clusterIP")
+        if address not in (None, "", "None") and IPv4Address(address) not in services:
+            moved = str(services[int(IPv4Address(address)) % services.num_addresses])
+            obj["spec"] |= {"clusterIP": moved, "clusterIPs": [moved]}
+            store.put(entry.key, obj)
 
 
 def furnish(machinery: Machinery, addresses: Range, port: int) -> None:

@@ -17,8 +17,7 @@ import asyncio
 import heapq
 import logging
 import random
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -27,10 +26,12 @@ from console.sandbox.api import times
 from console.sandbox.api.errors import StatusError
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
-from console.sandbox.controllers.pods import Pod, PodCache
+from console.sandbox.controllers.pod import Pod
+from console.sandbox.controllers.pods import PodCache
 from console.sandbox.controllers.status import condition, merge
 from console.sandbox.network.addresses import AddressPool
 from console.sandbox.store import Change, Key
+from console.sandbox.virtual_lives import Script, conditions, container_statuses
 
 log = logging.getLogger(__name__)
 MARK = "sandbox/virtual"
@@ -38,8 +39,6 @@ CHURN = "sandbox/changes-per-second"
 BEAT = 0.05
 """Seconds between two rounds of restarts on a node that churns."""
 TAINT = {"key": MARK, "value": "true", "effect": "NoSchedule"}
-_UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h)?$")
 
 
 def node(name: str) -> Object:
@@ -55,12 +54,6 @@ def node(name: str) -> Object:
         "spec": {"taints": [TAINT]},
         "status": {"capacity": room, "allocatable": room, "conditions": merge([], ready)},
     }
-
-
-def seconds(text: str, default: float) -> float:
-    """A duration as annotations have it; the default when it is not one."""
-    found = _DURATION.match(text)
-    return float(found[1]) * _UNITS[found[2] or ""] if found else default
 
 
 class VirtualNodes:
@@ -144,7 +137,7 @@ class VirtualNodes:
         self._at(BEAT, f"node {name}", lambda: self._churn(name, rate))
 
     def _restart_now(self, key: Key) -> None:
-        self._restart(key, _Script(self._machinery.get(*key)))
+        self._restart(key, Script(self._machinery.get(*key)))
 
     def _pod_changed(self, after: Pod | None, before: Pod | None) -> None:
         pod = after or before
@@ -174,7 +167,7 @@ class VirtualNodes:
     # -- a life
 
     def _begin(self, key: Key) -> None:
-        script = _Script(self._machinery.get(*key))
+        script = Script(self._machinery.get(*key))
         pod = self._pods.get(key)
         if script.failure:
             self._write(key, script, ready=False)
@@ -184,19 +177,19 @@ class VirtualNodes:
         else:
             self._ready(key, script)
 
-    def _ready(self, key: Key, script: _Script) -> None:
+    def _ready(self, key: Key, script: Script) -> None:
         if self._write(key, script, ready=True) and script.restart_every:
             delay = script.restart_every * random.uniform(0.5, 1.5)  # noqa: S311 - spreads the load
             self._at(delay, key, lambda: self._restart(key, script))
 
-    def _restart(self, key: Key, script: _Script) -> None:
+    def _restart(self, key: Key, script: Script) -> None:
         if self._write(key, script, ready=False, restarted=True):
             self._at(script.unready_for, key, lambda: self._ready(key, script))
 
     def _end(self, pod: Pod) -> None:
         self._machinery.delete(*pod.key, grace=0, uid=pod.uid)
 
-    def _write(self, key: Key, script: _Script, *, ready: bool, restarted: bool = False) -> bool:
+    def _write(self, key: Key, script: Script, *, ready: bool, restarted: bool = False) -> bool:
         """Writes a moment of a pod's life; False when the pod is another one by now, or is about to end."""
         pod = self._machinery.get(*key)
         if pod["metadata"]["uid"] != script.uid or pod["metadata"].get("deletionTimestamp"):
@@ -209,52 +202,8 @@ class VirtualNodes:
             "podIPs": [{"ip": address}],
             "hostIP": "127.0.0.1",
             "startTime": status.get("startTime") or times.time(),
-            "conditions": merge(status.get("conditions"), *_conditions(ready)),
-            "containerStatuses": _containers(pod, ready=ready, waiting=script.failure, restarted=restarted),
+            "conditions": merge(status.get("conditions"), *conditions(ready)),
+            "containerStatuses": container_statuses(pod, ready=ready, waiting=script.failure, restarted=restarted),
         }
         self._machinery.update("pods", pod, subresource="status")
         return True
-
-
-class _Script:
-    """What a pod's annotations say about its life."""
-
-    __slots__ = ("failure", "ready_after", "restart_every", "uid", "unready_for")
-
-    def __init__(self, pod: Object) -> None:
-        self.uid = pod["metadata"]["uid"]
-        told = pod["metadata"].get("annotations") or {}
-        self.ready_after = seconds(told.get("sandbox/ready-after", ""), 0.0)
-        self.restart_every = seconds(told.get("sandbox/restart-every", ""), 0.0)
-        self.unready_for = seconds(told.get("sandbox/unready-for", ""), 1.0)
-        self.failure = told.get("sandbox/fail", "")
-
-
-def _conditions(ready: bool) -> Iterable[Object]:
-    reason = {} if ready else {"reason": "ContainersNotReady", "message": "containers with unready status"}
-    for type_, status in (("Initialized", True), ("ContainersReady", ready), ("Ready", ready)):
-        yield {"type": type_, "status": str(status)} | ({} if status else reason)
-
-
-def _containers(pod: Object, *, ready: bool, waiting: str, restarted: bool) -> list[Object]:
-    before = {each["name"]: each for each in pod["status"].get("containerStatuses") or ()}
-    moment = times.time()
-    found = []
-    for container in pod["spec"]["containers"]:
-        old = before.get(container["name"], {})
-        started = old.get("state", {}).get("running", {}).get("startedAt", moment)
-        running = {"running": {"startedAt": moment if restarted else started}}
-        ended = {"exitCode": 1, "reason": "Error", "startedAt": started, "finishedAt": moment}
-        found.append(
-            {
-                "name": container["name"],
-                "image": container["image"],
-                "imageID": "",
-                "ready": ready,
-                "started": not waiting,
-                "restartCount": old.get("restartCount", 0) + restarted,
-                "state": {"waiting": {"reason": waiting}} if waiting else running,
-                "lastState": {"terminated": ended} if restarted else old.get("lastState", {}),
-            }
-        )
-    return found

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping
 
 from console.sandbox.api import quantity, times
 from console.sandbox.api.errors import StatusError
@@ -15,7 +13,9 @@ from console.sandbox.api.resources import BY_KIND, Object
 from console.sandbox.api.selectors import Selector
 from console.sandbox.controllers import autoscaling
 from console.sandbox.controllers.autoscaling import Reading
-from console.sandbox.controllers.pods import Pod, PodCache
+from console.sandbox.controllers.autoscaling_history import History
+from console.sandbox.controllers.pod import Pod
+from console.sandbox.controllers.pods import PodCache
 from console.sandbox.controllers.runtime import Controller
 from console.sandbox.controllers.status import condition, merge, set_status
 from console.sandbox.store import Change, Key
@@ -42,8 +42,7 @@ class Autoscalers(Controller):
         self._nodes = nodes
         self._scale = time_scale
         self._usage: dict[tuple[str, str], Mapping[str, float]] = {}
-        self._changes: dict[Key, deque[tuple[datetime, int]]] = {}
-        self._advice: dict[Key, deque[tuple[datetime, int]]] = {}
+        self._histories: dict[Key, History] = {}
 
     def start(self) -> None:
         """Follows autoscalers."""
@@ -84,8 +83,7 @@ class Autoscalers(Controller):
         """Sizes one workload."""
         autoscaler = self.machinery.find(*key)
         if autoscaler is None:
-            self._advice.pop(key, None)
-            self._changes.pop(key, None)
+            self._histories.pop(key, None)
             return None
         found = self._target(autoscaler)
         if found is None:
@@ -128,7 +126,7 @@ class Autoscalers(Controller):
             self._report(key, autoscaler, [condition("AbleToScale", True, "SucceededGetScale", _GOT), failed], current)
             return
         proposed = max(reading.replicas for reading, _ in readings)
-        desired, limited = self._limit(key, autoscaler, current, proposed)
+        desired, limited = self._history(key).limit(autoscaler, current, proposed)
         if desired != current:
             able = self._rescale(key, autoscaler, target, current, desired)
         active = condition("ScalingActive", True, "ValidMetricFound", _COUNTED)
@@ -158,60 +156,8 @@ class Autoscalers(Controller):
         found = ((each.uid, self._usage.get((each.key.namespace, each.key.name))) for each in pods)
         return {uid: values[resource] for uid, values in found if values and resource in values}
 
-    def _limit(self, key: Key, autoscaler: Object, current: int, proposed: int) -> tuple[int, Object]:
-        """The proposal within stabilization, the policies' rates, and the bounds."""
-        spec, behavior = autoscaler["spec"], autoscaler["spec"].get("behavior") or {}
-        steady = self._stabilize(key, behavior, current, proposed)
-        if steady > current:
-            added = self._changed(key, 1)
-            rated = min(steady, autoscaling.rate_limit(behavior.get("scaleUp"), current, added, up=True))
-        else:
-            removed = self._changed(key, -1)
-            rated = max(steady, autoscaling.rate_limit(behavior.get("scaleDown"), current, removed, up=False))
-        bounded = min(max(rated, spec.get("minReplicas", 1)), spec["maxReplicas"])
-        if bounded < steady:
-            why = ("TooManyReplicas", "maximum") if bounded == spec["maxReplicas"] else ("ScaleUpLimit", "")
-        elif bounded > steady:
-            why = ("TooFewReplicas", "minimum") if bounded == spec.get("minReplicas", 1) else ("ScaleDownLimit", "")
-        else:
-            message = "the desired count is within the acceptable range"
-            return bounded, condition("ScalingLimited", False, "DesiredWithinRange", message)
-        reason, bound = why
-        way = "increasing" if reason == "ScaleUpLimit" else "decreasing"
-        moves = "less" if bound == "minimum" else "more"
-        message = (
-            f"the desired replica count is {moves} than the {bound} replica count"
-            if bound
-            else f"the desired replica count is {way} faster than the maximum scale rate"
-        )
-        return bounded, condition("ScalingLimited", True, reason, message)
-
-    def _stabilize(self, key: Key, behavior: Object, current: int, proposed: int) -> int:
-        """Takes the highest advice of the window before going down, the lowest before going up."""
-        now = times.now()
-        down = (behavior.get("scaleDown") or {}).get("stabilizationWindowSeconds", autoscaling.DOWN_WINDOW)
-        up = (behavior.get("scaleUp") or {}).get("stabilizationWindowSeconds", 0)
-        history = self._advice.setdefault(key, deque([(now, current)]))
-        history.append((now, proposed))
-        while history[0][0] < now - timedelta(seconds=max(up, down) * self._scale):
-            history.popleft()
-
-        def within(seconds: float) -> list[int]:
-            limit = now - timedelta(seconds=seconds * self._scale)
-            return [advice for moment, advice in history if moment >= limit]
-
-        lowest, highest = min(within(up), default=proposed), max(within(down), default=proposed)
-        return lowest if lowest > current else highest if highest < current else current
-
-    def _changed(self, key: Key, sign: int) -> Callable[[float], int]:
-        """How many replicas this autoscaler has added (1) or removed (-1) in the last so many seconds."""
-        changes = self._changes.get(key, ())
-
-        def within(seconds: float) -> int:
-            limit = times.now() - timedelta(seconds=seconds * self._scale)
-            return sum(sign * change for moment, change in changes if moment > limit and sign * change > 0)
-
-        return within
+    def _history(self, key: Key) -> History:
+        return self._histories.setdefault(key, History(self._scale))
 
     def _rescale(self, key: Key, autoscaler: Object, target: Key, current: int, desired: int) -> Object:
         def change(obj: Object) -> None:
@@ -224,7 +170,7 @@ class Autoscalers(Controller):
         except StatusError as error:
             self.event(autoscaler, "Warning", "FailedRescale", f"{message}; error: {error.message}")
             raise
-        self._changes.setdefault(key, deque(maxlen=100)).append((times.now(), desired - current))
+        self._history(key).note_change(desired - current)
         self.event(autoscaler, "Normal", "SuccessfulRescale", message)
         shown = f"the HPA controller was able to update the target scale to {desired}"
         return condition("AbleToScale", True, "SucceededRescale", shown)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.sandbox.api.resources import Object
-from console.sandbox.controllers.pods import Pod
+from console.sandbox.controllers.pod import Pod
 
 TOLERANCE = 0.1
 DOWN_WINDOW = 300

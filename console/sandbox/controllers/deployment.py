@@ -9,7 +9,8 @@ from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.api.selectors import Selector
 from console.sandbox.controllers import ownership, progress, revisions
-from console.sandbox.controllers.pods import Pod, PodCache
+from console.sandbox.controllers.pod import Pod
+from console.sandbox.controllers.pods import PodCache
 from console.sandbox.controllers.rollout import Bounds, new_size, old_sizes
 from console.sandbox.controllers.runtime import Controller, controller_of, deleting, itself, key_of
 from console.sandbox.controllers.sizes import Sizes

@@ -10,7 +10,8 @@ from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.api.selectors import Selector
 from console.sandbox.controllers.ownership import matcher
-from console.sandbox.controllers.pods import Pod, PodCache
+from console.sandbox.controllers.pod import Pod
+from console.sandbox.controllers.pods import PodCache
 from console.sandbox.controllers.rollout import resolve
 from console.sandbox.controllers.runtime import Controller, controller_of, itself
 from console.sandbox.controllers.status import condition, merge, set_status

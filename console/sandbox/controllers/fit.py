@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from console.sandbox.api import quantity
 from console.sandbox.api.resources import Object
 from console.sandbox.api.selectors import Requirement, Selector
-from console.sandbox.controllers.pods import Load, Pod
+from console.sandbox.controllers.pod import Pod
+from console.sandbox.controllers.pods import Load
 
 _OPERATORS = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!", "Gt": ">", "Lt": "<"}
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"

@@ -12,7 +12,8 @@ from console.sandbox.api import times
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.controllers.fit import UNSCHEDULABLE, tolerates
-from console.sandbox.controllers.pods import Pod, PodCache
+from console.sandbox.controllers.pod import Pod
+from console.sandbox.controllers.pods import PodCache
 from console.sandbox.controllers.runtime import Controller, itself
 from console.sandbox.controllers.status import find
 from console.sandbox.store import Change, Key

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.api.selectors import Selector
-from console.sandbox.controllers.pods import Pod, PodCache
+from console.sandbox.controllers.pod import Pod
+from console.sandbox.controllers.pods import PodCache
 from console.sandbox.controllers.runtime import controller_of, deleting, owner_reference
 from console.sandbox.store import Key
 

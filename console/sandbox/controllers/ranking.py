@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from console.sandbox.api import times
-from console.sandbox.controllers.pods import Pod
+from console.sandbox.controllers.pod import Pod
 
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 

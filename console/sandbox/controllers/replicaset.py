@@ -11,7 +11,8 @@ from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.api.selectors import Selector
 from console.sandbox.controllers.ownership import Claims, matcher
-from console.sandbox.controllers.pods import Pod, PodCache
+from console.sandbox.controllers.pod import Pod
+from console.sandbox.controllers.pods import PodCache
 from console.sandbox.controllers.ranking import to_delete
 from console.sandbox.controllers.runtime import Controller, Retry, deleting, itself, owner_reference
 from console.sandbox.controllers.status import condition, find, set_status

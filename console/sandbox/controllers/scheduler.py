@@ -8,7 +8,8 @@ from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.controllers import fit
 from console.sandbox.controllers.fit import NodeView
-from console.sandbox.controllers.pods import Pod, PodCache
+from console.sandbox.controllers.pod import Pod
+from console.sandbox.controllers.pods import PodCache
 from console.sandbox.controllers.runtime import Controller
 from console.sandbox.controllers.status import condition, find, merge
 from console.sandbox.store import Change, Key

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from console.sandbox.controllers.autoscaling import rate_limit, read
-from console.sandbox.controllers.pods import Pod
+from console.sandbox.controllers.pod import Pod
 from tests.sandbox.controllers.test_fit import pod
 
 TARGET = {"averageUtilization": 50}

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from console.sandbox.controllers.fit import NodeView, Refusal, best, refusals, unschedulable
-from console.sandbox.controllers.pods import Load, Pod, Port
+from console.sandbox.controllers.pod import Pod, Port
+from console.sandbox.controllers.pods import Load
 from console.sandbox.store import Key
 
 
