@@ -100,7 +100,8 @@ class VirtualNodes:
 
     async def _sleep(self, seconds: float | None) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._news.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for of 3.11 may swallow a cancellation
+                await self._news.wait()
 
     def _start(self) -> None:
         store = self._machinery.store
