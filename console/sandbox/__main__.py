@@ -86,7 +86,8 @@ def _print(status: lifecycle.Status, output: str) -> None:
     else:
         for name in ("server", "kubeconfig", "registry", "ingress", "nodes", "pod_mode", "not_enforced"):
             value = status.get(name)
-            print(f"{name + ':':14}{', '.join(value) if isinstance(value, list) else value}")
+            if value:
+                print(f"{name + ':':14}{', '.join(value) if isinstance(value, list) else value}")
 
 
 if __name__ == "__main__":

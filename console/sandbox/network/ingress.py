@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -157,7 +158,7 @@ class IngressProxy:
                     return await relay(self._session, url, request, _forwarded(request))
                 return await self._ask(request, url, body)
             except aiohttp.ClientConnectorError as error:
-                problem = f"cannot connect to {address}:{number}: {error.os_error.strerror}"
+                problem = f"cannot connect to {address}:{number}: {os.strerror(error.os_error.errno or 0)}"
             except aiohttp.WSServerHandshakeError as error:
                 return web.Response(status=error.status, text=f"{error.message}\n")
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
