@@ -1,7 +1,7 @@
 // Puts the page together: settings, connection, theme, pods, keys.
 import { startAgent } from "./agent.js";
 import { onPod, readSettings } from "./api.js";
-import { $, element } from "./dom.js";
+import { $ } from "./dom.js";
 import { refresh, startTasks } from "./tasks.js";
 
 const THEMES = { auto: ["Auto", "follows the system"], light: ["Light", "light"], dark: ["Dark", "dark"] };
@@ -69,9 +69,7 @@ function startTheme() {
 
 function startPods() {
   onPod((service, pod) => {
-    const id = `pod-${service}`;
-    if (!$(`#${id}`)) $("#pods").append(element("div", {}, element("dt", { textContent: service }), element("dd", { id })));
-    $(`#${id}`).textContent = pod;
+    $(`#pod-${service}`).textContent = pod;
   });
 }
 

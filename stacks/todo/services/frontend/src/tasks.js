@@ -144,9 +144,9 @@ const focusOf = (place) => ({
 function row(task) {
   const tick = element("input", { type: "checkbox", checked: task.done });
   tick.addEventListener("change", () => change(task, { done: tick.checked }, tick.checked ? "Completed" : "Reopened"));
-  const edit = element("button", { type: "button", className: "edit", textContent: "Edit", ariaLabel: `Edit ${task.title}` });
+  const edit = element("button", { type: "button", className: "edit", title: "Edit", ariaLabel: `Edit ${task.title}` });
   edit.addEventListener("click", () => rename(task));
-  const drop = element("button", { type: "button", className: "drop", textContent: "Delete", ariaLabel: `Delete ${task.title}` });
+  const drop = element("button", { type: "button", className: "drop", title: "Delete", ariaLabel: `Delete ${task.title}` });
   drop.addEventListener("click", () => remove(task));
   const item = element(
     "li",
