@@ -28,7 +28,7 @@ from console.sandbox.controllers.housekeeping import keep_house
 from console.sandbox.controllers.pods import PodCache
 from console.sandbox.failures import EXIT_REFUSED, SandboxError
 from console.sandbox.identity import Identity
-from console.sandbox.network.addresses import AddressPool, lock_range
+from console.sandbox.network.addresses import AddressPool, lock_range, may_listen
 from console.sandbox.network.endpoints import EndpointTable
 from console.sandbox.network.ingress import IngressProxy
 from console.sandbox.network.services import ServiceProxy
@@ -39,6 +39,8 @@ from console.sandbox.virtual import VirtualNodes
 
 log = logging.getLogger(__name__)
 LARGEST_LOG = 10 * 1024 * 1024
+
+_NO_LOW_PORTS = "Services on ports below 1024 (this user may not listen there)"
 
 Listen = Callable[[int], Awaitable[int]]
 
@@ -150,7 +152,10 @@ class Daemon:
         api = ApiServer(machinery, authority, self._nodes)
         self._stack.push_async_callback(api.stop)
         port = await self._listen("port", lambda port: api.start(port=port))
-        system.furnish(machinery, addresses, port)
+        first = str(addresses.services[1])
+        low = may_listen(first, 443)
+        system.furnish(machinery, first, 443 if low else 6443, port)
+        self._facts["not_enforced"] = [] if low else [_NO_LOW_PORTS]
         authority.write_kubeconfig(settings.state / "kubeconfig", f"https://127.0.0.1:{port}")
         pool = AddressPool(addresses.pods, (pod.ip for pod in pods.all() if pod.ip))
         self._run_controllers(machinery, pods, pool)

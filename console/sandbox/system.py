@@ -7,10 +7,12 @@ from ipaddress import IPv4Address, IPv4Network
 from console.sandbox.api import bootstrap
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
-from console.sandbox.network.addresses import Range
 from console.sandbox.store import Store
 
-INGRESS_CONTROLLER = "stack-console/sandbox"
+_INGRESS_CLASS: Object = {
+    "metadata": {"name": "sandbox", "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}},
+    "spec": {"controller": "stack-console/sandbox"},
+}
 
 
 def renumber(store: Store, services: IPv4Network) -> None:
@@ -24,36 +26,34 @@ def renumber(store: Store, services: IPv4Network) -> None:
             store.put(entry.key, obj)
 
 
-def furnish(machinery: Machinery, addresses: Range, port: int) -> None:
-    """Makes what is missing, and lets the Service `kubernetes` lead to the API server's port."""
+def furnish(machinery: Machinery, address: str, port: int, target: int) -> None:
+    """Makes what is missing, and lets the Service `kubernetes` lead to the API server.
+
+    Args:
+        machinery: the cluster.
+        address: of the Service.
+        port: of the Service.
+        target: where the API server listens, on 127.0.0.1.
+    """
     bootstrap.furnish(machinery)
     metadata = {"name": "kubernetes", "namespace": "default"}
     labels = {"component": "apiserver", "provider": "kubernetes"}
-    service = {
-        "metadata": metadata | {"labels": labels},
-        "spec": {
-            "clusterIP": str(addresses.services[1]),
-            "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": port}],
-        },
-    }
-    _put(machinery, "services", service)
+    ports = [{"name": "https", "port": port, "protocol": "TCP", "targetPort": target}]
+    spec = {"clusterIP": address, "ports": ports}
+    _put(machinery, "services", {"metadata": metadata | {"labels": labels}, "spec": spec})
+    leads_to = [{"name": "https", "port": target, "protocol": "TCP"}]
     endpoint = {"addresses": ["127.0.0.1"], "conditions": {"ready": True}}
     slice_ = {
         "metadata": metadata | {"labels": {"kubernetes.io/service-name": "kubernetes"}},
         "addressType": "IPv4",
         "endpoints": [endpoint],
-        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+        "ports": leads_to,
     }
     _put(machinery, "endpointslices", slice_)
-    subset = {"addresses": [{"ip": "127.0.0.1"}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}
+    subset = {"addresses": [{"ip": "127.0.0.1"}], "ports": leads_to}
     _put(machinery, "endpoints", {"metadata": metadata, "subsets": [subset]})
-    default = {"ingressclass.kubernetes.io/is-default-class": "true"}
-    ingress_class = {
-        "metadata": {"name": "sandbox", "annotations": default},
-        "spec": {"controller": INGRESS_CONTROLLER},
-    }
     if not machinery.find("ingressclasses", "", "sandbox"):
-        machinery.create("ingressclasses", ingress_class)
+        machinery.create("ingressclasses", _INGRESS_CLASS)
 
 
 def _put(machinery: Machinery, resource: str, wanted: Object) -> None:

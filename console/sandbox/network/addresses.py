@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -87,6 +88,18 @@ def _lock(path: Path, state: Path) -> int | None:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, str(state).encode(), 0)
     return descriptor
+
+
+def may_listen(address: str, port: int) -> bool:
+    """Whether this user may listen there; ordinary users may not below 1024 on most machines."""
+    with socket.socket() as trial:
+        try:
+            trial.bind((address, port))
+        except PermissionError:
+            return False
+        except OSError:
+            return True
+    return True
 
 
 class AddressPool:
