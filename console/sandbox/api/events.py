@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from console.sandbox.api import times
 from console.sandbox.api.errors import StatusError
@@ -51,14 +54,33 @@ class EventRecorder:
         if len(self._names) > _REMEMBERED:
             self._names.popitem(last=False)
 
-    def expire(self, age: timedelta) -> None:
-        """Removes the Events whose last occurrence is older than `age`."""
+    def expire(self, age: timedelta, most: int) -> bool:
+        """Removes Events whose last occurrence is older than `age`, at most so many; whether there may be more."""
         limit = times.time(times.now() - age)
-        for event in self._machinery.list("events"):
-            last = event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
-            if last < limit:
-                metadata = event["metadata"]
-                self._machinery.delete("events", metadata["namespace"], metadata["name"])
+        entries = self._machinery.store.entries("events")
+        old = list(islice((each for each in entries if _last(each.raw) < limit), most))
+        for entry in old:
+            self._machinery.delete(*entry.key)
+        return len(old) == most
+
+
+class _Born(msgspec.Struct, rename="camel"):
+    creation_timestamp: str
+
+
+class _Moments(msgspec.Struct, rename="camel"):
+    metadata: _Born
+    last_timestamp: str | None = None
+    event_time: str | None = None
+
+
+_decode_moments = msgspec.json.Decoder(_Moments).decode
+
+
+def _last(raw: bytes) -> str:
+    """When an Event happened last; reads no more than that, as there may be tens of thousands."""
+    found = _decode_moments(raw)
+    return found.last_timestamp or found.event_time or found.metadata.creation_timestamp
 
 
 def _identity(event: Object) -> str:

@@ -347,9 +347,13 @@ class Machinery:
         """
         self._events.record(about, type=type, reason=reason, message=message, source=source)
 
-    def expire_events(self, age: timedelta = timedelta(hours=1)) -> None:
-        """Removes Events that nothing was added to for `age`, as Kubernetes does after an hour."""
-        self._events.expire(age)
+    def expire_events(self, age: timedelta = timedelta(hours=1), *, most: int = 200) -> bool:
+        """Removes Events that nothing was added to for `age`, as Kubernetes does after an hour.
+
+        Returns:
+            Whether there may be more: at most `most` are removed at once.
+        """
+        return self._events.expire(age, most)
 
 
 def _spec(obj: Object) -> Object:

@@ -13,5 +13,5 @@ EVERY = 60.0
 async def keep_house(machinery: Machinery) -> None:
     """Removes expired Events, until cancelled."""
     while True:
-        machinery.expire_events()
-        await asyncio.sleep(EVERY)
+        more = machinery.expire_events()
+        await asyncio.sleep(0 if more else EVERY)
