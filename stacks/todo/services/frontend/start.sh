@@ -25,4 +25,4 @@ sed -e "s|@USER@|$user|" \
     -e "s|@BACKEND@|$(authority "${BACKEND_URL:?is not set}")|" \
     -e "s|@AGENT@|$(authority "${AGENT_URL:?is not set}")|" \
     "$here/nginx.conf.template" >"$run/nginx.conf"
-exec "${NGINX_PROGRAM:-nginx}" -c "$run/nginx.conf" -e /dev/stderr
+exec "${NGINX_PROGRAM:-nginx}" -c "$run/nginx.conf" -e stderr
