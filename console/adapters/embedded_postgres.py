@@ -98,6 +98,9 @@ class EmbeddedPostgres:
         await asyncio.to_thread(_write_private, self._state / "password", password)
         statements = f"CREATE ROLE {NAME} LOGIN PASSWORD '{password}';\nCREATE DATABASE {NAME} OWNER {NAME};\n"
         await self._run("postgres", "--single", "-D", str(new), "postgres", stdin=statements)
+        await asyncio.to_thread(self._put_in_place, new)
+
+    def _put_in_place(self, new: Path) -> None:
         (new / "pg_hba.conf").write_text(f"host {NAME} {NAME} all scram-sha-256\n")
         new.rename(self._data)
 
@@ -106,13 +109,14 @@ class EmbeddedPostgres:
             port = await asyncio.to_thread(self._choose_port, fresh=attempt > 0)
             settings = {**_SETTINGS, "listen_addresses": self._host, "port": str(port)}
             options = " ".join(f"-c {name}={value}" for name, value in settings.items())
-            self._log.write_bytes(b"")
+            await asyncio.to_thread(self._log.write_bytes, b"")
             try:
                 arguments = ("--wait", f"--timeout={_START_TIMEOUT}", "--silent", "--log", str(self._log))
                 await self._run("pg_ctl", "start", "--pgdata", str(self._data), *arguments, "--options", options)
             except PreflightError:
                 # Somebody else may have taken the port since it was chosen.
-                if attempt == _TRIES - 1 or "could not bind" not in self._log.read_text(errors="replace"):
+                words = await asyncio.to_thread(self._log.read_text, errors="replace")
+                if attempt == _TRIES - 1 or "could not bind" not in words:
                     raise
             else:
                 return
@@ -130,8 +134,8 @@ class EmbeddedPostgres:
         )
         output, _ = await process.communicate(stdin.encode())
         if process.returncode:
-            words = output + (self._log.read_bytes() if self._log.exists() else b"")
-            raise self._failure(words.decode(errors="replace"))
+            log = await asyncio.to_thread(self._log.read_bytes) if self._log.exists() else b""
+            raise self._failure((output + log).decode(errors="replace"))
 
     async def _end(self) -> None:
         """Ends the server, waits for the last of its processes, and clears up after one that was killed."""
