@@ -6,16 +6,18 @@ Every method that reaches out raises the errors of `console.model.errors`, and n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from console.model.events import Fact
 from console.model.plan import ObjectRef
 from console.model.run import Progress
+from console.model.stack import JSON, BuildSource
 from console.model.workload import External, ProbeKind, Usage
 
-JSON = dict[str, Any]
+if TYPE_CHECKING:
+    from console.model.redaction import Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,27 +180,6 @@ class Cluster(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildSource:
-    """All that an image is made of. Paths are absolute; `name` is the image's name without registry and tag.
-
-    `prepare`, `command` and `environment` are those of the embedded cluster's bundle. `passed` names variables of the
-    console's own environment that `prepare` may see, besides the few that every program needs.
-    """
-
-    service: str
-    name: str
-    context: Path
-    dockerfile: Path
-    args: Mapping[str, str] = field(default_factory=dict)
-    target: str = ""
-    platforms: tuple[str, ...] = ()
-    prepare: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    passed: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
     """An image on this machine: its name and tag, the digest of its manifest, its size in bytes, and where it lies."""
@@ -259,6 +240,14 @@ class Externals(Protocol):
 
     async def check(self, name: str, kind: str, url: str) -> External:
         """Whether it can be reached now; what it says never holds the URL."""
+        ...
+
+
+class SecretValues(Protocol):
+    """Where values of Secrets come from on this machine."""
+
+    def lookup(self, key: str) -> str | None:
+        """The value for a key of a Secret, None if this machine has none."""
         ...
 
 
@@ -344,3 +333,25 @@ class Journal(Protocol):
     async def close(self) -> None:
         """Closes the file."""
         ...
+
+
+class Clock(Protocol):
+    """The time: seconds since the epoch, as it is shown and kept."""
+
+    def __call__(self) -> float:
+        """Now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Everything outside that the engine reaches, picked once by the target's kind."""
+
+    cluster: Cluster
+    builder: ImageBuilder
+    registry: Registry
+    externals: Externals
+    journal: Journal
+    secrets: SecretValues
+    redactor: Redactor
+    clock: Clock

@@ -29,8 +29,9 @@ from console.adapters.images.context import Entry, digest_context, read_context
 from console.adapters.images.dockerfile import stop_signal
 from console.adapters.images.hashes import FileHashes
 from console.adapters.images.layout import StoppedError, read_manifest, write_layout
-from console.engine.ports import BuildSource, BuiltImage
+from console.engine.ports import BuiltImage
 from console.model.errors import BuildError
+from console.model.stack import BuildSource
 
 _FORMAT = 1
 _UNUSED_FOR = 30 * 86400.0

@@ -20,10 +20,11 @@ from console.adapters.kubernetes.metrics import PODS_METRICS, parse_probe_counte
 from console.adapters.kubernetes.resources import NODES, PODS, Resource
 from console.adapters.kubernetes.transport import Transport
 from console.adapters.kubernetes.watch import PAGE, watch
-from console.engine.ports import JSON, Allowed, LogPosition, LogRequest, ProbeCount, Right
+from console.engine.ports import Allowed, LogPosition, LogRequest, ProbeCount, Right
 from console.model.errors import NotFoundError
 from console.model.events import Fact
 from console.model.plan import ObjectRef
+from console.model.stack import JSON
 from console.model.workload import Usage
 
 FIELD_MANAGER = "stack-console"

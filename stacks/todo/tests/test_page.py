@@ -1,4 +1,4 @@
-"""The page as a browser shows it, and the server that it comes from."""
+"""The page as a browser shows it."""
 
 import asyncio
 import json
@@ -10,28 +10,37 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from stacks.todo.tests.conftest import Start, start_frontend
-from stacks.todo.tests.service import SERVICES, Service, free_port
+from stacks.todo.tests.service import Service, free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium")
 
 
-@pytest.fixture
-async def page(frontend: Service, tasks: httpx2.Client) -> AsyncIterator[Page]:
-    """The page in a browser, with no tasks. Whatever it writes to its console as an error fails the test."""
-    wrong: list[str] = []
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One browser for all tests here: it takes a second to start."""
     async with async_playwright() as playwright:
         arguments = [*FLAGS, "--disable-component-update", "--disable-sync"]
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = await browser.new_page(viewport={"width": 390, "height": 844})
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        await page.goto(frontend.url)
-        yield page
+        yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, frontend: Service, tasks: httpx2.Client) -> AsyncIterator[Page]:
+    """The page as on a phone, with no tasks. An error in its scripts fails the test."""
+    wrong: list[str] = []
+    page = await browser.new_page(viewport={"width": 390, "height": 844})
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    await page.goto(frontend.url)
+    yield page
+    await page.close()
     assert not wrong
 
 
@@ -131,42 +140,3 @@ async def test_says_when_the_backend_is_away_and_when_it_is_back(
     )
     await expect(page.get_by_role("heading", name="Chores")).to_be_visible()
     await expect(page.get_by_text("Back soon")).to_be_visible()
-
-
-def test_serves_the_page_with_strict_headers_and_the_services_behind_it(frontend: Service) -> None:
-    answer = httpx2.get(frontend.url)
-
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert answer.headers["content-security-policy"].startswith("default-src 'self'")
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers.get_list("x-pod-name") == ["frontend-pod"]
-    for path, pod in (("/api/tasks", "backend-pod"), ("/agent/about", "ai-agent-pod")):
-        behind = httpx2.get(frontend.url + path)
-        assert (behind.headers.get_list("x-pod-name"), behind.headers["cache-control"]) == ([pod], "no-store")
-
-
-def test_is_ready_only_with_its_settings(start: Start, backend: Service, tmp_path: Path) -> None:
-    frontend = start_frontend(start, backend.url, backend.url, tmp_path).ready()
-
-    (tmp_path / "settings.json").unlink()
-
-    status, body = frontend.health("ready")
-    assert (status, body["status"]) == (503, "not ready")
-    assert "ConfigMap" in body["reason"]
-    assert frontend.health("live")[0] == 200
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="no node: the image's build stage has one")
-async def test_the_image_build_refuses_a_module_that_does_not_parse(tmp_path: Path) -> None:
-    async def build() -> int:
-        command = ("node", str(tmp_path / "frontend" / "build.mjs"))
-        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
-        return await process.wait()
-
-    shutil.copytree(SERVICES / "frontend", tmp_path / "frontend")
-    assert await build() == 0
-    built = sorted(file.name for file in (tmp_path / "frontend" / "dist").iterdir())
-    assert built == sorted(file.name for file in (SERVICES / "frontend" / "src").iterdir())
-
-    (tmp_path / "frontend" / "src" / "app.js").write_text("import { from")
-    assert await build() != 0

@@ -12,8 +12,8 @@ import pytest
 
 from console.adapters.images.bundles import BundleBuilder
 from console.adapters.images.layout import blob_path, read_manifest
-from console.engine.ports import BuildSource
 from console.model.errors import BuildError
+from console.model.stack import BuildSource
 
 
 @pytest.fixture

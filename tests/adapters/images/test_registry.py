@@ -9,8 +9,8 @@ from aiohttp import web
 
 from console.adapters.images.bundles import BundleBuilder
 from console.adapters.images.registry import OciRegistry
-from console.engine.ports import BuildSource
 from console.model.errors import PushError
+from console.model.stack import BuildSource
 
 
 class Shelf:

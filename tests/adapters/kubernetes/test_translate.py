@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from console.adapters.kubernetes import translate, wire
+from console.model.stack import SERVICE_LABEL
 from console.model.workload import ContainerState, ProbeKind
 
 CREATED = "2026-11-24T10:00:00Z"
@@ -147,7 +148,7 @@ def test_a_workload_counts_its_pods_in_the_words_of_its_kind(kind, spec, status,
 
 
 def test_a_workload_names_its_service_and_revision():
-    labels, annotations = {translate.SERVICE_LABEL: "backend"}, {translate.REVISION: "4"}
+    labels, annotations = {SERVICE_LABEL: "backend"}, {translate.REVISION: "4"}
     meta = {"uid": "u", "name": "web", "generation": 2, "labels": labels, "annotations": annotations}
     workload = translate.workload("Deployment", msgspec.convert({"metadata": meta}, wire.Workload))
     assert (workload.service, workload.revision, workload.generation, workload.observed_generation) == (

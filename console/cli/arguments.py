@@ -1,0 +1,169 @@
+"""The command line: every command and option in one place. Imports nothing heavy: `--version` answers at once."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from console import __version__
+from console.model.errors import UsageError
+from console.model.outcome import Outcome
+
+COMMANDS = ("open", "plan", "deploy", "status", "logs", "history", "destroy", "sandbox")
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_TAKE_A_VALUE = {"--target", "--output", "--report", "--yes-i-mean", "--timeout"}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def duration(text: str) -> float:
+    """Seconds from `90`, `90s`, `5m` or `1h30m`."""
+    parts = _DURATION.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 30s, 5m or 1h30m")
+    return sum(float(number) * _SECONDS[unit or None] for number, unit in parts)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
+
+
+def _report(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in {".xml", ".html", ".json"}:
+        raise argparse.ArgumentTypeError(f"{text!r} must end in .xml (JUnit), .html or .json")
+    return path
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of printing and exiting, so that every error leaves by the same door."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, hint=f"{self.prog} --help tells what can be said")
+
+
+def _exit_codes() -> str:
+    rows = "\n".join(f"  {outcome.code:>3}  {outcome.meaning}" for outcome in Outcome)
+    return f"exit codes:\n{rows}"
+
+
+def _common() -> _Parser:
+    common = _Parser(add_help=False)
+    group = common.add_argument_group("options that mean the same everywhere")
+    group.add_argument("--target", metavar="NAME", help="the target of the stack; default: its default_target")
+    group.add_argument("--headless", action="store_true", help="run plainly, never ask")
+    group.add_argument("--output", choices=("text", "json", "ndjson"), default="text", help="the form of stdout")
+    group.add_argument(
+        "--report", metavar="FILE", type=_report, help="also write a report: .xml (JUnit), .html or .json"
+    )
+    group.add_argument("--yes", action="store_true", help="go ahead with what would otherwise be asked")
+    group.add_argument("--yes-i-mean", metavar="NAME", help="the stack's name, for a protected target")
+    group.add_argument("--read-only", action="store_true", help="let nothing through that changes the cluster")
+    group.add_argument("--timeout", metavar="DURATION", type=duration, help="give up waiting after this long (30s, 5m)")
+    group.add_argument("--no-color", action="store_true", help="no colours (also: the NO_COLOR convention)")
+    return common
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    common = _common()
+    parser = _Parser(
+        prog="stack-console",
+        description="Deploys a stack to Kubernetes, shows its pods and probes, and says why something is wrong.",
+        epilog=f"stack-console [STACK] opens the console.\n\n{_exit_codes()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"stack-console {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, help: str, *, stack: str = "STACK") -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=help, description=help, parents=[common])
+        if stack:
+            nargs: dict[str, Any] = {"nargs": "?"} if stack.startswith("[") else {}
+            made.add_argument(
+                "stack", metavar=stack.strip("[]"), help="a folder, a file, or a name under stacks/", **nargs
+            )
+        return made
+
+    command("open", "open the console (as stack-console [STACK] does)", stack="[STACK]")
+    plan = command("plan", "show what a deploy would do, with the diff of every object")
+    plan.add_argument("--exit-code", action="store_true", help="answer 3 when there is something to do")
+    deploy = command("deploy", "preflight, build, push, apply, wait, verdict")
+    deploy.add_argument("--rollback", action="store_true", help="on failure, go back to the last good release")
+    deploy.add_argument(
+        "--drift", choices=("fail", "keep", "overwrite"), default="fail", help="values changed by others"
+    )
+    status = command("status", "show services, pods, probe results and the release", stack="[STACK]")
+    status.add_argument("--watch", action="store_true", help="go on showing what changes")
+    _add_logs(command("logs", "follow the logs of many pods, merged"))
+    _add_history(commands, common)
+    command("destroy", "remove what the stack owns, after showing it")
+    _add_sandbox(commands, common)
+    return parser
+
+
+def _add_logs(logs: argparse.ArgumentParser) -> None:
+    logs.add_argument("services", metavar="SERVICE", nargs="*", help="only these services")
+    logs.add_argument("--since", metavar="DURATION", type=duration, help="only what is newer (30s, 5m, 1h)")
+    logs.add_argument("--tail", metavar="LINES", type=int, help="only the last lines of each pod")
+    logs.add_argument("--grep", metavar="REGEX", type=_pattern, help="only lines that match")
+    logs.add_argument("--previous", action="store_true", help="of the containers before their last restart")
+    logs.add_argument("--no-follow", dest="follow", action="store_false", help="end at the newest line")
+
+
+def _add_history(commands: Any, common: argparse.ArgumentParser) -> None:
+    text = "show runs, releases and verdicts; `history show STACK RUN` gives a run's evidence"
+    history = commands.add_parser("history", help=text, description=text, parents=[common])
+    history.add_argument("words", metavar="[show] STACK [RUN]", nargs="+")
+
+
+def _add_sandbox(commands: Any, common: argparse.ArgumentParser) -> None:
+    text = "the embedded cluster"
+    sandbox = commands.add_parser("sandbox", help=text, description=text, parents=[common])
+    sandbox.add_argument("action", choices=("up", "status", "down", "reset"))
+    sandbox.add_argument("--pod-mode", choices=("auto", "namespaces", "plain"), help="how pods are isolated")
+    sandbox.add_argument("--virtual-nodes", metavar="N", type=int, help="nodes whose pods live by a script")
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments as a namespace; `command` is "open" where none was named.
+
+    Raises:
+        UsageError: the words are wrong.
+    """
+    args = build_parser().parse_args(_command_first(argv))
+    if args.command == "history":
+        _split_history(args)
+    if not hasattr(args, "stack"):
+        args.stack = None
+    return args
+
+
+def _command_first(argv: Sequence[str]) -> list[str]:
+    """The same words with the command in front; `open` where the first word is a stack or there is none."""
+    words = list(argv)
+    for index, word in enumerate(words):
+        if word.startswith("-") or (index and words[index - 1] in _TAKE_A_VALUE):
+            continue
+        if word in COMMANDS:
+            return [words.pop(index), *words]
+        break
+    return words if {"--version", "--help", "-h"} & set(words) else ["open", *words]
+
+
+def _split_history(args: argparse.Namespace) -> None:
+    words = args.words
+    args.run = None
+    if words[0] == "show":
+        if len(words) != 3:
+            raise UsageError("history show takes a stack and a run", hint="stack-console history STACK lists the runs")
+        args.stack, args.run = words[1], words[2]
+    elif len(words) == 1:
+        args.stack = words[0]
+    else:
+        raise UsageError(f"history takes one stack, not {len(words)}", hint="history show STACK RUN gives the evidence")
