@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import time
 from pathlib import Path
 
@@ -11,6 +13,18 @@ from console.model.errors import UsageError
 from console.model.workload import External
 
 POSTGRES = "postgres"
+
+
+async def withdraw_all(folder: Path, *, remove: bool = False) -> None:
+    """Ends every external of our own below a folder of stacks and targets, and removes their data if asked to.
+
+    Raises:
+        PreflightError: one does not end; its data is left alone.
+    """
+    for state in await asyncio.to_thread(lambda: sorted(folder.glob("*/*/*/"))):
+        await EmbeddedPostgres(state).stop()
+    if remove:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 class StackExternals:

@@ -22,6 +22,7 @@ class SandboxStatus(Struct, frozen=True):
     server: str = ""
     kubeconfig: str = ""
     registry: str = ""
+    ingress: str = ""
     pod_mode: str = ""
     not_enforced: list[str] = msgspec.field(default_factory=list)
     nodes: list[str] | int = 0

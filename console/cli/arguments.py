@@ -12,7 +12,7 @@ from console import __version__
 from console.model.errors import UsageError
 from console.model.outcome import Outcome
 
-COMMANDS = ("open", "plan", "deploy", "status", "logs", "history", "destroy", "sandbox")
+COMMANDS = ("open", "plan", "deploy", "status", "logs", "history", "destroy", "sandbox", "demo")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _TAKE_A_VALUE = {"--target", "--output", "--report", "--yes-i-mean", "--timeout"}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -57,7 +57,7 @@ def _common() -> _Parser:
     group = common.add_argument_group("options that mean the same everywhere")
     group.add_argument("--target", metavar="NAME", help="the target of the stack; default: its default_target")
     group.add_argument("--headless", action="store_true", help="run plainly, never ask")
-    group.add_argument("--output", choices=("text", "json", "ndjson"), default="text", help="the form of stdout")
+    group.add_argument("--output", choices=("text", "json", "ndjson"), help="the form of stdout; default: text")
     group.add_argument(
         "--report", metavar="FILE", type=_report, help="also write a report: .xml (JUnit), .html or .json"
     )
@@ -104,6 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_history(commands, common)
     command("destroy", "remove what the stack owns, after showing it")
     _add_sandbox(commands, common)
+    command("demo", "the reference stack, from nothing to running on the embedded cluster", stack="")
     return parser
 
 
@@ -141,6 +142,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         _split_history(args)
     if not hasattr(args, "stack"):
         args.stack = None
+    args.argv = list(argv)
     return args
 
 

@@ -1,0 +1,150 @@
+"""The composition root: the front end comes first, and is handed the way to an engine. Here alone adapters are picked.
+
+Nothing heavy is imported before it is needed: `--version` answers at once, the console paints before it connects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from console.cli.main import main as command_line
+from console.cli.session import Wanted
+
+if TYPE_CHECKING:
+    from console.adapters.sandbox import SandboxStatus
+    from console.engine.ports import Cluster, ImageBuilder, Registry
+    from console.engine.service import Engine
+    from console.model.redaction import Redactor
+    from console.model.stack import Target
+    from console.settings import Settings
+
+REFERENCE_STACK = "todo"
+_SANDBOX_CONTEXT = "sandbox"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the command line, which opens the console where it should; the exit code."""
+    return command_line(argv, Composition)
+
+
+class Composition:
+    """Puts an engine together from the settings; the `Outside` of the command line."""
+
+    def __init__(self, settings: Settings, redactor: Redactor) -> None:
+        self._settings = settings
+        self._redactor = redactor
+
+    async def connect(self, wanted: Wanted) -> Engine:
+        """An engine for a stack on a target, not started yet.
+
+        Raises:
+            UsageError: there is no such stack, target or context, or the stack's files are wrong.
+            UnreachableError: the embedded cluster is down, and may not be started.
+            PreflightError: the embedded cluster cannot be started, or credentials cannot be had.
+        """
+        from console.adapters.stackfiles import EnvironmentSecrets, find_stack, load_stack
+
+        file = await asyncio.to_thread(find_stack, wanted.stack, Path.cwd())
+        stack = await asyncio.to_thread(load_stack, file, wanted.target)
+        cluster, builder, registry = await self._reach(stack.target, wanted)
+
+        from console.adapters.externals import StackExternals
+        from console.adapters.journal import SqliteJournal
+        from console.engine.ports import World
+        from console.engine.service import Engine
+
+        externals = self._settings.externals(stack.target.kind) / stack.name / stack.target.name
+        world = World(
+            cluster=cluster,
+            builder=builder,
+            registry=registry,
+            externals=StackExternals(externals, self._settings.external_host),
+            journal=SqliteJournal(self._settings.journal),
+            secrets=EnvironmentSecrets(stack.file, os.environ),
+            redactor=self._redactor,
+            clock=time.time,
+        )
+        return Engine(stack, world, self._settings.runs)
+
+    async def _reach(self, target: Target, wanted: Wanted) -> tuple[Cluster, ImageBuilder, Registry]:
+        """What a target's kind stands for: the cluster, who builds for it, and the registry it pulls from."""
+        if target.kind == "sandbox":
+            return await self._reach_sandbox(wanted)
+        from console.adapters.images.absent import NoBuilder, NoRegistry
+        from console.adapters.images.registry import OciRegistry
+        from console.adapters.kubernetes.connection import kubeconfig_files
+
+        files = kubeconfig_files(os.environ, self._settings.kubeconfig)
+        hint = "deploy to a target of kind sandbox, or let the services name images that exist already"
+        builder = NoBuilder(target.name, "there is no builder for container images here", hint)
+        registry: Registry = OciRegistry(target.registry) if target.registry else NoRegistry(target.name)
+        return await self._cluster(files, target.context), builder, registry
+
+    async def _reach_sandbox(self, wanted: Wanted) -> tuple[Cluster, ImageBuilder, Registry]:
+        from console.adapters.images.bundles import BundleBuilder
+        from console.adapters.images.registry import OciRegistry
+
+        status = await self._running_sandbox(wanted)
+        builder = BundleBuilder(self._settings.images, self._settings.hashes, os.environ)
+        cluster = await self._cluster([Path(status.kubeconfig)], _SANDBOX_CONTEXT)
+        return cluster, builder, OciRegistry(status.registry)
+
+    async def _running_sandbox(self, wanted: Wanted) -> SandboxStatus:
+        from console.adapters import sandbox
+        from console.model.errors import UnreachableError
+
+        status = await sandbox.status(self._settings.sandbox)
+        if status.running:
+            return status
+        if not wanted.start or self._settings.read_only:
+            raise UnreachableError("the embedded cluster is down", hint="start it: stack-console sandbox up")
+        wanted.tell("the embedded cluster is down: starting it")
+        return await sandbox.up(self._settings.sandbox)
+
+    async def _cluster(self, files: Sequence[Path], context: str) -> Cluster:
+        from console.adapters.kubernetes.client import KubernetesCluster
+        from console.adapters.kubernetes.connection import open_transport
+
+        transport = await open_transport(files, context, read_only=self._settings.read_only)
+        return KubernetesCluster(transport, context)
+
+    async def sandbox(self, action: str, options: Sequence[str]) -> dict[str, Any]:
+        """Starts, asks, ends or removes the embedded cluster and the externals of its stacks; its status."""
+        import msgspec
+
+        from console.adapters import sandbox
+        from console.adapters.externals import withdraw_all
+
+        state, externals = self._settings.sandbox, self._settings.externals("sandbox")
+        if action == "up":
+            return dict(msgspec.to_builtins(await sandbox.up(state, options)))
+        if action == "down":
+            await sandbox.down(state)
+            await withdraw_all(externals)
+        if action == "reset":
+            await sandbox.reset(state)
+            await withdraw_all(externals, remove=True)
+        return dict(msgspec.to_builtins(await sandbox.status(state)))
+
+    def reference_stack(self) -> Path:
+        """The stack that comes with the console: in its source tree, or where the wheel put it."""
+        from console.model.errors import UsageError
+
+        homes = (Path(__file__).parents[1], Path(sys.prefix) / "share" / "stack-console")
+        for home in homes:
+            if (file := home / "stacks" / REFERENCE_STACK / "stack.yaml").is_file():
+                return file
+        where = ", ".join(map(str, homes))
+        raise UsageError("the reference stack is not there", where=where, hint="install stack-console again")
+
+    def open_console(self, wanted: Wanted, *, plan: bool) -> int:
+        """Runs the console on this terminal; the exit code."""
+        from console.tui.app import run_console
+
+        return run_console(lambda: self.connect(wanted), plan=plan)

@@ -1,0 +1,160 @@
+"""From the words of the command line to the exit code. Heavy things are imported by the commands that need them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TextIO
+
+from console.cli.arguments import parse
+from console.cli.session import Outside, Session, Wanted, on_a_terminal
+from console.model.errors import ConsoleError, UsageError
+from console.model.outcome import Outcome
+
+if TYPE_CHECKING:
+    from console.model.redaction import Redactor
+    from console.settings import Settings
+
+Compose = Callable[["Settings", "Redactor"], Outside]
+"""Makes what the command line reaches; given by the composition root."""
+
+
+def main(argv: Sequence[str], compose: Compose) -> int:
+    """Carries out a command line; the exit code. Never raises, save SystemExit for `--help` and `--version`."""
+    try:
+        args = _parse(argv)
+        session = _session(args, compose)
+    except UsageError as error:
+        return _refuse(error)
+    except KeyboardInterrupt:
+        return Outcome.INTERRUPTED.code
+    return _carry_out(session).code
+
+
+def _parse(argv: Sequence[str]) -> argparse.Namespace:
+    try:
+        return parse(argv)
+    except SystemExit:
+        # What `--help` printed may have a reader that is gone already.
+        if sys.stdout is not None:
+            _flush(sys.stdout)
+        raise
+
+
+def _session(args: argparse.Namespace, compose: Compose) -> Session:
+    from console.cli.narrate import Narrator, on_github
+    from console.cli.output import Output
+    from console.cli.style import Style
+    from console.model.redaction import Redactor
+    from console.settings import load
+
+    settings = load(vars(args))
+    redactor = Redactor()
+    out, err = _stream(sys.stdout), _stream(sys.stderr)
+    output = Output(out, settings.output, redactor, Style(out.isatty() and not settings.no_color))
+    style = Style(err.isatty() and not settings.no_color)
+    narrator = Narrator(err, redactor, style, github=on_github())
+    return Session(args, settings, redactor, output, narrator, compose(settings, redactor))
+
+
+def _stream(stream: TextIO | None) -> TextIO:
+    """The stream, or nowhere if it was closed for us; what its encoding lacks is written as an escape."""
+    if stream is None:
+        return open(os.devnull, "w")  # noqa: PTH123 - lives as long as the process
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="backslashreplace")
+    return stream
+
+
+def _refuse(error: UsageError) -> int:
+    from console.cli.narrate import Narrator, on_github
+    from console.cli.style import Style
+    from console.model.redaction import Redactor
+
+    err = _stream(sys.stderr)
+    style = Style(err.isatty() and not os.environ.get("NO_COLOR"))
+    Narrator(err, Redactor(), style, github=on_github()).error(error)
+    return error.outcome.code
+
+
+def _carry_out(session: Session) -> Outcome:
+    """Runs the command; every error leaves by this door."""
+    try:
+        if _opens_console(session):
+            return _console(session)
+        logging.getLogger().addHandler(logging.NullHandler())
+        return asyncio.run(_run(session))
+    except ConsoleError as error:
+        return _failed(session, error)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        session.output.result("error", {"outcome": Outcome.INTERRUPTED, "exit_code": Outcome.INTERRUPTED.code})
+        return Outcome.INTERRUPTED
+    except Exception as error:
+        return _bug(session, error)
+
+
+def _opens_console(session: Session) -> bool:
+    args = session.args
+    if args.headless or args.command not in {"open", "deploy"}:
+        return False
+    plain = session.settings.output != "text" or args.report is not None
+    return on_a_terminal() and not (args.command == "deploy" and plain)
+
+
+def _console(session: Session) -> Outcome:
+    args = session.args
+    wanted = Wanted(args.stack, args.target, start=True, tell=session.narrator.say)
+    code = session.outside.open_console(wanted, plan=args.command == "deploy")
+    return next((outcome for outcome in Outcome if outcome.code == code), Outcome.BUG)
+
+
+async def _run(session: Session) -> Outcome:
+    from console.cli.signals import cancelled_by_signal
+
+    def unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception") or RuntimeError(context.get("message", "unknown"))
+        _bug(session, error)
+
+    asyncio.get_running_loop().set_exception_handler(unexpected)
+    with cancelled_by_signal(session.narrator.say):
+        return await _command(session.args.command)(session)
+
+
+def _command(name: str) -> Callable[[Session], Awaitable[Outcome]]:
+    if name == "open":
+        hint = "`stack-console status STACK` says how a stack is, `--help` what else there is"
+        raise UsageError("the console needs a terminal", hint=hint)
+    run: Callable[[Session], Awaitable[Outcome]] = import_module(f"console.cli.commands.{name}").run
+    return run
+
+
+def _failed(session: Session, error: ConsoleError) -> Outcome:
+    content = {"outcome": error.outcome, "exit_code": error.outcome.code, "what": error.what, "where": error.where}
+    content |= {"why": error.why, "hint": error.hint, "problems": getattr(error, "problems", ())}
+    session.narrator.error(error)
+    session.output.result("error", content)
+    return error.outcome
+
+
+def _bug(session: Session, error: BaseException) -> Outcome:
+    from console.cli.exits import save_crash
+
+    file = save_crash(error, session.settings.reports, session.redactor)
+    session.narrator.bug(error, file)
+    what = f"unexpected: {type(error).__name__}"
+    session.output.result("error", {"outcome": Outcome.BUG, "exit_code": 1, "what": what, "report": file})
+    return Outcome.BUG
+
+
+def _flush(stream: TextIO) -> None:
+    from console.cli.output import mute
+
+    try:
+        stream.flush()
+    except OSError:
+        mute(stream)

@@ -1,0 +1,88 @@
+"""What a command is given: its arguments, the two writers, and what the composition root reaches for it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from console.cli.narrate import Narrator
+    from console.cli.output import Output
+    from console.engine.service import Engine
+    from console.model.redaction import Redactor
+    from console.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which engine a command wants: `stack` is a path, a name, or None for the only one there is.
+
+    `start` lets the embedded cluster be started where the target is one that is down. `tell` gets a line for people.
+    """
+
+    stack: str | None
+    target: str | None
+    start: bool
+    tell: Callable[[str], None]
+
+
+class Outside(Protocol):
+    """What the command line reaches; the composition root makes it."""
+
+    async def connect(self, wanted: Wanted) -> Engine:
+        """An engine that is not started yet. Raises ConsoleError."""
+        ...
+
+    async def sandbox(self, action: str, options: Sequence[str]) -> dict[str, Any]:
+        """Starts, asks, ends or removes the embedded cluster; its status. Raises PreflightError."""
+        ...
+
+    def reference_stack(self) -> Path:
+        """The stack that comes with the console. Raises UsageError if it is not there."""
+        ...
+
+    def open_console(self, wanted: Wanted, *, plan: bool) -> int:
+        """Runs the console on this terminal, at the plan of a deploy if asked for; the exit code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command being carried out."""
+
+    args: argparse.Namespace
+    settings: Settings
+    redactor: Redactor
+    output: Output
+    narrator: Narrator
+    outside: Outside
+
+    @property
+    def command_line(self) -> str:
+        """The command that would repeat this one."""
+        import shlex
+
+        return shlex.join(("stack-console", *self.args.argv))
+
+    def wanted(self, *, start: bool = False, stack: str | None = None) -> Wanted:
+        """The engine that the arguments name."""
+        return Wanted(stack or self.args.stack, self.args.target, start, self.narrator.say)
+
+    @asynccontextmanager
+    async def engine(self, *, start: bool = False, stack: str | None = None) -> AsyncIterator[Engine]:
+        """The engine that the arguments name, closed at the end."""
+        engine = await self.outside.connect(self.wanted(start=start, stack=stack))
+        try:
+            yield engine
+        finally:
+            await engine.close()
+
+
+def on_a_terminal() -> bool:
+    """True if somebody can be shown the console: it reads keys, and draws on what is both stdout and stderr."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
