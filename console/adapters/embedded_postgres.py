@@ -84,6 +84,14 @@ class EmbeddedPostgres:
         async with self._locked():
             await self._end()
 
+    async def url(self) -> str | None:
+        """The DATABASE_URL if the server runs and listens; starts nothing."""
+        try:
+            return await asyncio.to_thread(lambda: self._url() if self._listens() else None)
+        except OSError:
+            # It ended while its files were read.
+            return None
+
     async def running(self) -> bool:
         """Whether the server of this folder runs."""
         return await asyncio.to_thread(self._runs)

@@ -48,6 +48,10 @@ class StackExternals:
         """
         return await self._own(name, kind).start()
 
+    async def known(self, name: str, kind: str) -> str | None:
+        """The secret URL of the one of our own if it runs already. Raises UsageError: none of that kind."""
+        return await self._own(name, kind).url()
+
     async def withdraw(self, name: str, kind: str) -> None:
         """Ends the one of our own, if there is one; its data stays. Raises PreflightError if it does not end."""
         await self._own(name, kind).stop()

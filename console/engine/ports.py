@@ -145,6 +145,10 @@ class Cluster(Protocol):
         """Asks for deletion; False if it was not there. Raises ConflictError if it has another uid than given."""
         ...
 
+    async def right(self, verb: str, ref: ObjectRef) -> Right:
+        """What RBAC must grant for a verb on an object's kind, in its namespace. NotFoundError: no such kind."""
+        ...
+
     async def may(self, rights: Sequence[Right]) -> Sequence[Allowed]:
         """Which of these rights we have, in their order."""
         ...
@@ -194,6 +198,10 @@ class BuiltImage:
 class ImageBuilder(Protocol):
     """Builds images. Cancelling the task ends the build and all its processes."""
 
+    async def check(self) -> str:
+        """What builds, in a few words. Raises BuildError if nothing can be built on this machine."""
+        ...
+
     async def tag(self, source: BuildSource) -> str:
         """The digest of all that goes into the image: its tag. Raises BuildError if the context cannot be read."""
         ...
@@ -232,6 +240,10 @@ class Externals(Protocol):
 
     async def provision(self, name: str, kind: str) -> str:
         """Starts one of our own, or finds it running; its URL, which is secret. Raises PreflightError."""
+        ...
+
+    async def known(self, name: str, kind: str) -> str | None:
+        """The secret URL of the one of our own if it runs already; starts nothing."""
         ...
 
     async def withdraw(self, name: str, kind: str) -> None:

@@ -111,7 +111,7 @@ class Plan:
     @property
     def empty(self) -> bool:
         """True if there is nothing to do."""
-        return not self.changes and not any(step.kind in {StepKind.BUILD, StepKind.PUSH} for step in self.steps)
+        return not self.changes and all(step.kind is StepKind.PREFLIGHT for step in self.steps)
 
     @property
     def drift(self) -> tuple[ObjectChange, ...]:

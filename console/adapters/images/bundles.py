@@ -61,6 +61,10 @@ class BundleBuilder:
         self._hashes = hashes
         self._environment = environment
 
+    async def check(self) -> str:
+        """What builds: this machine itself, so that there is always something that can."""
+        return f"bundles, by the commands of `prepare` under Python {platform.python_version()}"
+
     async def tag(self, source: BuildSource) -> str:
         """The digest of all that goes into the bundle. Raises BuildError if the context cannot be read."""
         return await asyncio.to_thread(self._digest, source)

@@ -136,6 +136,11 @@ class KubernetesCluster:
             return False
         return True
 
+    async def right(self, verb: str, ref: ObjectRef) -> Right:
+        """What RBAC must grant for a verb on an object's kind, in its namespace. NotFoundError: no such kind."""
+        resource = await self._kinds.find(ref.api_version, ref.kind)
+        return Right(verb, resource.group, resource.plural, ref.namespace)
+
     async def may(self, rights: Sequence[Right]) -> Sequence[Allowed]:
         """Which of these rights we have, in their order (SelfSubjectAccessReview, all at once)."""
         return await asyncio.gather(*(self._review(right) for right in rights))
