@@ -82,7 +82,7 @@ class Composition:
 
         files = kubeconfig_files(os.environ, self._settings.kubeconfig)
         hint = "deploy to a target of kind sandbox, or let the services name images that exist already"
-        builder = NoBuilder(target.name, "there is no builder for container images here", hint)
+        builder: ImageBuilder = NoBuilder(target.name, "there is no builder for container images here", hint)
         registry: Registry = OciRegistry(target.registry) if target.registry else NoRegistry(target.name)
         return await self._cluster(files, target.context), builder, registry
 

@@ -104,7 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_history(commands, common)
     command("destroy", "remove what the stack owns, after showing it")
     _add_sandbox(commands, common)
-    command("demo", "the reference stack, from nothing to running on the embedded cluster", stack="")
+    demo = command("demo", "the reference stack, from nothing to running on the embedded cluster", stack="")
+    demo.set_defaults(rollback=False, drift="keep")
     return parser
 
 

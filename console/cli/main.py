@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TextIO
 
 from console.cli.arguments import parse
-from console.cli.session import Outside, Session, Wanted, on_a_terminal
+from console.cli.session import Outside, Session, on_a_terminal
 from console.model.errors import ConsoleError, UsageError
 from console.model.outcome import Outcome
 
@@ -86,9 +86,10 @@ def _carry_out(session: Session) -> Outcome:
     """Runs the command; every error leaves by this door."""
     try:
         if _opens_console(session):
-            return _console(session)
+            return _console(session, session.args.stack)
         logging.getLogger().addHandler(logging.NullHandler())
-        return asyncio.run(_run(session))
+        outcome = asyncio.run(_run(session))
+        return _look_at_demo(session, outcome) if session.args.command == "demo" else outcome
     except ConsoleError as error:
         return _failed(session, error)
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -106,14 +107,22 @@ def _opens_console(session: Session) -> bool:
     return on_a_terminal() and not (args.command == "deploy" and plain)
 
 
-def _console(session: Session) -> Outcome:
-    args = session.args
-    wanted = Wanted(args.stack, args.target, start=True, tell=session.narrator.say)
-    code = session.outside.open_console(wanted, plan=args.command == "deploy")
+def _look_at_demo(session: Session, outcome: Outcome) -> Outcome:
+    """The console on what the demo deployed, if there is somebody who looks."""
+    plain = session.args.headless or session.settings.output != "text" or session.args.report
+    if outcome is not Outcome.DONE or plain or not on_a_terminal():
+        return outcome
+    return _console(session, str(session.outside.reference_stack()))
+
+
+def _console(session: Session, stack: str | None) -> Outcome:
+    wanted = session.wanted(start=True, stack=stack)
+    code = session.outside.open_console(wanted, plan=session.args.command == "deploy")
     return next((outcome for outcome in Outcome if outcome.code == code), Outcome.BUG)
 
 
 async def _run(session: Session) -> Outcome:
+    from console.cli.report import check_writable
     from console.cli.signals import cancelled_by_signal
 
     def unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -121,6 +130,8 @@ async def _run(session: Session) -> Outcome:
         _bug(session, error)
 
     asyncio.get_running_loop().set_exception_handler(unexpected)
+    if session.args.report:
+        check_writable(session.args.report)
     with cancelled_by_signal(session.narrator.say):
         return await _command(session.args.command)(session)
 

@@ -32,7 +32,7 @@ class Narrator:
     def __init__(self, stream: TextIO, redactor: Redactor, style: Style, *, github: bool = False) -> None:
         self._stream = stream
         self._redactor = redactor
-        self._style = style
+        self.style = style
         self.github = github
         self._started = time.monotonic()
 
@@ -40,7 +40,7 @@ class Narrator:
         """One line: elapsed seconds, what it is about (a service), and the words; `level` picks a colour."""
         elapsed = f"{time.monotonic() - self._started:6.1f}s"
         for line in text.splitlines() or [""]:
-            self._write(f"{elapsed}  {about:<{_WIDTH}}  {self._style.paint(level, line)}".rstrip())
+            self._write(f"{elapsed}  {about:<{_WIDTH}}  {self.style.paint(level, line)}".rstrip())
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Lines that GitHub folds under a title."""
@@ -53,7 +53,7 @@ class Narrator:
     def block(self, lines: Sequence[str], level: str = "") -> None:
         """Lines that stand together, without times."""
         for line in lines:
-            self._write(self._style.paint(level, line))
+            self._write(self.style.paint(level, line))
 
     def annotate(self, kind: str, title: str, text: str) -> None:
         """An annotation (`error` or `warning`) on the summary of a GitHub workflow; nothing elsewhere."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -10,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from console.model.errors import UnreachableError
+
 if TYPE_CHECKING:
     from console.cli.narrate import Narrator
     from console.cli.output import Output
+    from console.cli.report import Report
     from console.engine.service import Engine
     from console.model.redaction import Redactor
     from console.settings import Settings
@@ -81,6 +85,25 @@ class Session:
             yield engine
         finally:
             await engine.close()
+
+    @asynccontextmanager
+    async def time_limit(self, what: str) -> AsyncIterator[None]:
+        """Gives up after `--timeout`. Raises UnreachableError with `what` was not reached."""
+        try:
+            async with asyncio.timeout(self.settings.timeout):
+                yield
+        except TimeoutError as error:
+            why = f"not within {self.settings.timeout:g} s"
+            hint = "give it more time with --timeout, or look at `status`"
+            raise UnreachableError(what, why=why, hint=hint) from error
+
+    def report(self, report: Report) -> None:
+        """Saves the report, if one was asked for. Raises UsageError if it cannot be written."""
+        from console.cli.report import save_report
+
+        if self.args.report:
+            save_report(report, self.args.report, self.redactor)
+            self.narrator.say(f"report: {self.args.report}")
 
 
 def on_a_terminal() -> bool:

@@ -1,0 +1,72 @@
+"""Carries out a plan and follows it: the facts to stderr and to the stream, the verdict to stdout and the report."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from console.cli.report import Report, run_cases
+from console.cli.telling import Telling
+from console.cli.text import failure_lines, verdict_lines
+from console.model.outcome import Outcome
+from console.model.run import Verdict
+
+if TYPE_CHECKING:
+    from console.cli.session import Session
+    from console.engine.deploy import RunOptions
+    from console.engine.service import Engine
+    from console.model.plan import Plan
+
+
+@contextmanager
+def followed(session: Session, engine: Engine) -> Iterator[None]:
+    """Facts are told and streamed while this lasts."""
+
+    def service_of(uid: str) -> str:
+        pod = engine.store.view().pods.get(uid)
+        return pod.service if pod else ""
+
+    leave = [
+        engine.store.subscribe(session.output.fact),
+        engine.store.subscribe(Telling(session.narrator, engine.step_log, service_of)),
+    ]
+    try:
+        yield
+    finally:
+        for unsubscribe in leave:
+            unsubscribe()
+
+
+async def carry_out(session: Session, engine: Engine, plan: Plan, options: RunOptions) -> Verdict:
+    """Runs the plan to its verdict, also when it is cancelled meanwhile."""
+    run_id = engine.run(plan, options)
+    try:
+        return await engine.finished(run_id)
+    except asyncio.CancelledError:
+        await engine.cancel(run_id)
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+        return await engine.finished(run_id)
+
+
+def tell_verdict(session: Session, engine: Engine, verdict: Verdict) -> Outcome:
+    """The verdict on every surface that was asked for."""
+    run = engine.store.view().run
+    session.output.text(verdict_lines(verdict, session.output.style))
+    session.output.document(session.args.command, {"run": run, "verdict": verdict})
+    if not verdict.ok:
+        session.narrator.block(failure_lines(verdict), "error")
+        for diagnosis in verdict.diagnoses:
+            title = f"{diagnosis.service or diagnosis.subject}: {diagnosis.cause}"
+            session.narrator.annotate("error", title, f"{diagnosis.summary}\n{diagnosis.evidence}".strip())
+        if not verdict.diagnoses:
+            session.narrator.annotate("error", verdict.outcome.word, verdict.headline)
+    for warning in verdict.warnings:
+        session.narrator.annotate("warning", session.args.command, warning)
+    cases = run_cases(run) if run else ()
+    document = {"run": run, "verdict": verdict}
+    session.report(Report(session.args.command, verdict.headline, verdict.outcome, verdict.seconds, cases, document))
+    return verdict.outcome

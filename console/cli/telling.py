@@ -1,0 +1,181 @@
+"""What is told of a run while it goes on: facts -> lines on stderr, prefixed by service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from console.cli.narrate import Narrator
+from console.cli.style import seconds
+from console.model.diagnosis import Diagnosis
+from console.model.events import (
+    Denied,
+    EventObserved,
+    ExternalObserved,
+    Fact,
+    Relisted,
+    RunStarted,
+    StepFailed,
+    StepFinished,
+    StepOutput,
+    StepProgressed,
+    StepSkipped,
+    StepStarted,
+    StepWaiting,
+    WatchLost,
+)
+from console.model.plan import Step
+
+_BYTES_EVERY = 5.0
+
+
+class Telling:
+    """Follows the facts of one engine, and tells each thing once.
+
+    Args:
+        narrator: who writes.
+        step_log: the file with a step's redacted output, by run and step id.
+        service_of: the service of a pod, by its uid; empty if it has none.
+    """
+
+    def __init__(
+        self, narrator: Narrator, step_log: Callable[[str, str], Path], service_of: Callable[[str], str]
+    ) -> None:
+        self._narrator = narrator
+        self._step_log = step_log
+        self._service_of = service_of
+        self._began = float("inf")
+        self._steps: dict[str, Step] = {}
+        self._since: dict[str, float] = {}
+        self._read: dict[str, int] = {}
+        self._progress: dict[str, tuple[float, float]] = {}
+        self._told: set[object] = set()
+        self._lost: set[str] = set()
+
+    def __call__(self, fact: Fact) -> None:
+        """Tells the fact, if it is one for people."""
+        match fact:
+            case RunStarted():
+                self._run_started(fact)
+            case StepStarted() | StepOutput() | StepProgressed() | StepWaiting():
+                self._step_goes_on(fact)
+            case StepFinished() | StepSkipped() | StepFailed():
+                self._step_ended(fact)
+            case WatchLost() | Relisted():
+                self._connection(fact)
+            case _:
+                self._observed(fact)
+
+    def _run_started(self, run: RunStarted) -> None:
+        plan = run.plan
+        self._began = run.at
+        self._steps = {step.id: step for step in plan.steps}
+        expected = f", about {seconds(plan.expected_seconds)} by its own past" if plan.expected_seconds else ""
+        where = f"{plan.target} (context {plan.context}, namespace {plan.namespace})"
+        self._narrator.say(f"{run.kind} {plan.stack} on {where}: {len(plan.steps)} steps{expected}")
+        self._narrator.say(f"run {run.run_id}")
+        for warning in plan.warnings:
+            self._narrator.say(warning, level="warning")
+
+    def _step_goes_on(self, fact: StepStarted | StepOutput | StepProgressed | StepWaiting) -> None:
+        if isinstance(fact, StepStarted):
+            self._since[fact.step_id] = fact.at
+            self._say(fact.step_id, "...")
+        elif isinstance(fact, StepOutput):
+            if not self._narrator.github:
+                self._pass_on(fact.run_id, fact.step_id)
+        elif isinstance(fact, StepProgressed):
+            self._progressed(fact)
+        else:
+            for diagnosis in fact.diagnoses:
+                self._once(diagnosis.signature, fact.step_id, f"waits: {_words(diagnosis)}")
+
+    def _progressed(self, fact: StepProgressed) -> None:
+        progress = fact.progress
+        before, at = self._progress.get(fact.step_id, (-1.0, float("-inf")))
+        if progress.done == before or (progress.unit == "bytes" and fact.at - at < _BYTES_EVERY):
+            return
+        self._progress[fact.step_id] = (progress.done, fact.at)
+        total = f"/{_amount(progress.total, progress.unit)}" if progress.total is not None else ""
+        self._say(fact.step_id, f"{_amount(progress.done, progress.unit)}{total} {_unit(progress.unit)}")
+
+    def _step_ended(self, fact: StepFinished | StepSkipped | StepFailed) -> None:
+        took = f" ({seconds(fact.at - self._since.get(fact.step_id, fact.at))})"
+        self._pass_on(fact.run_id, fact.step_id, took)
+        if isinstance(fact, StepFinished):
+            self._say(fact.step_id, f"{fact.detail or 'done'}{took}")
+        elif isinstance(fact, StepSkipped):
+            self._say(fact.step_id, f"skipped: {fact.why}", "faint")
+        else:
+            self._say(fact.step_id, f"FAILED: {fact.error}{took}", "error")
+
+    def _pass_on(self, run_id: str, step_id: str, took: str = "") -> None:
+        """What the step printed since the last time; on GitHub all of it, folded, once the step has ended."""
+        lines = self._new_lines(run_id, step_id, last=bool(took))
+        step = self._steps.get(step_id)
+        if self._narrator.github and lines:
+            self._narrator.group(f"{step.title if step else step_id}{took}", lines)
+        elif lines:
+            self._narrator.say("\n".join(f"| {line}" for line in lines), about=step.service if step else "")
+
+    def _new_lines(self, run_id: str, step_id: str, *, last: bool) -> list[str]:
+        try:
+            with self._step_log(run_id, step_id).open("rb") as log:
+                log.seek(self._read.get(step_id, 0))
+                data = log.read()
+        except OSError:
+            return []
+        # A line that is still being written waits for its end.
+        whole = data if last else data[: data.rfind(b"\n") + 1]
+        self._read[step_id] = self._read.get(step_id, 0) + len(whole)
+        return [line.rstrip() for line in whole.decode(errors="replace").splitlines() if line.strip()]
+
+    def _observed(self, fact: Fact) -> None:
+        if isinstance(fact, Denied):
+            self._once(fact.right, "", f"not allowed to {fact.right}")
+        elif isinstance(fact, ExternalObserved) and fact.external.ok is not None:
+            external = fact.external
+            state = "ok" if external.ok else "NOT REACHED"
+            words = f"external {external.name}: {state}, {external.detail}"
+            self._once((external.name, external.ok), "", words, "" if external.ok else "warning")
+        elif isinstance(fact, EventObserved) and fact.event.type == "Warning" and fact.event.last >= self._began:
+            event = fact.event
+            words = f"{event.reason} {event.kind.lower()}/{event.name}: {event.message}"
+            self._once((event.about_uid, event.reason, event.message), self._service_of(event.about_uid), words)
+
+    def _connection(self, fact: WatchLost | Relisted) -> None:
+        """One line when sight of the cluster is lost, one when all of it is back."""
+        if isinstance(fact, WatchLost):
+            if not self._lost:
+                self._narrator.say(f"lost sight of the cluster: {fact.why}; trying again", level="warning")
+            self._lost.add(fact.resource)
+        elif fact.resource in self._lost:
+            self._lost.discard(fact.resource)
+            if not self._lost:
+                self._narrator.say("the cluster is in sight again")
+
+    def _once(self, what: object, about: str, text: str, level: str = "warning") -> None:
+        if what in self._told:
+            return
+        self._told.add(what)
+        if about in self._steps:
+            self._say(about, text, level)
+        else:
+            self._narrator.say(text, about=about, level=level)
+
+    def _say(self, step_id: str, text: str, level: str = "") -> None:
+        step = self._steps.get(step_id)
+        title = step.title if step else step_id
+        self._narrator.say(f"{title}: {text}", about=step.service if step else "", level=level)
+
+
+def _words(diagnosis: Diagnosis) -> str:
+    return f"{diagnosis.summary}{': ' + diagnosis.evidence if diagnosis.evidence else ''}"
+
+
+def _amount(value: float, unit: str) -> str:
+    return f"{value / 1e6:.1f}" if unit == "bytes" else f"{value:g}"
+
+
+def _unit(unit: str) -> str:
+    return "MB" if unit == "bytes" else unit
