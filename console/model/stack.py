@@ -15,6 +15,8 @@ from console.model.plan import ObjectRef
 
 JSON = dict[str, Any]
 
+FIELD_MANAGER = "stack-console"
+"""As whom the console owns fields of objects (server-side apply)."""
 STACK_LABEL = "stack-console/stack"
 SERVICE_LABEL = "stack-console/service"
 """Labels that the console puts on the metadata of every object it applies; never on pod templates."""

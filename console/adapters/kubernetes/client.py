@@ -24,10 +24,9 @@ from console.engine.ports import Allowed, LogPosition, LogRequest, ProbeCount, R
 from console.model.errors import NotFoundError
 from console.model.events import Fact
 from console.model.plan import ObjectRef
-from console.model.stack import JSON
+from console.model.stack import FIELD_MANAGER, JSON
 from console.model.workload import Usage
 
-FIELD_MANAGER = "stack-console"
 _JSON: msgspec.json.Decoder[JSON] = msgspec.json.Decoder(dict[str, Any])
 _PATCHES = {
     "json": "application/json-patch+json",
