@@ -5,7 +5,6 @@ Nothing heavy is imported before it is needed: `--version` answers at once, the 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
@@ -48,6 +47,8 @@ class Composition:
             UnreachableError: the embedded cluster is down, and may not be started.
             PreflightError: the embedded cluster cannot be started, or credentials cannot be had.
         """
+        import asyncio
+
         from console.adapters.stackfiles import EnvironmentSecrets, find_stack, load_stack
 
         file = await asyncio.to_thread(find_stack, wanted.stack, Path.cwd())

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from console.cli.arguments import parse
 from console.cli.session import Outside, Session, on_a_terminal
+from console.cli.streams import flush, usable
 from console.model.errors import ConsoleError, UsageError
 from console.model.outcome import Outcome
 
 if TYPE_CHECKING:
+    import asyncio
+
     from console.model.redaction import Redactor
     from console.settings import Settings
 
@@ -41,8 +42,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         return parse(argv)
     except SystemExit:
         # What `--help` printed may have a reader that is gone already.
-        if sys.stdout is not None:
-            _flush(sys.stdout)
+        flush(sys.stdout)
         raise
 
 
@@ -55,20 +55,11 @@ def _session(args: argparse.Namespace, compose: Compose) -> Session:
 
     settings = load(vars(args))
     redactor = Redactor()
-    out, err = _stream(sys.stdout), _stream(sys.stderr)
+    out, err = usable(sys.stdout), usable(sys.stderr)
     output = Output(out, settings.output, redactor, Style(out.isatty() and not settings.no_color))
     style = Style(err.isatty() and not settings.no_color)
     narrator = Narrator(err, redactor, style, github=on_github())
     return Session(args, settings, redactor, output, narrator, compose(settings, redactor))
-
-
-def _stream(stream: TextIO | None) -> TextIO:
-    """The stream, or nowhere if it was closed for us; what its encoding lacks is written as an escape."""
-    if stream is None:
-        return open(os.devnull, "w")  # noqa: PTH123 - lives as long as the process
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")
-    return stream
 
 
 def _refuse(error: UsageError) -> int:
@@ -76,7 +67,7 @@ def _refuse(error: UsageError) -> int:
     from console.cli.style import Style
     from console.model.redaction import Redactor
 
-    err = _stream(sys.stderr)
+    err = usable(sys.stderr)
     style = Style(err.isatty() and not os.environ.get("NO_COLOR"))
     Narrator(err, Redactor(), style, github=on_github()).error(error)
     return error.outcome.code
@@ -84,6 +75,9 @@ def _refuse(error: UsageError) -> int:
 
 def _carry_out(session: Session) -> Outcome:
     """Runs the command; every error leaves by this door."""
+    import asyncio
+    import logging
+
     try:
         if _opens_console(session):
             return _console(session, session.args.stack)
@@ -122,6 +116,8 @@ def _console(session: Session, stack: str | None) -> Outcome:
 
 
 async def _run(session: Session) -> Outcome:
+    import asyncio
+
     from console.cli.report import check_writable
     from console.cli.signals import cancelled_by_signal
 
@@ -160,12 +156,3 @@ def _bug(session: Session, error: BaseException) -> Outcome:
     what = f"unexpected: {type(error).__name__}"
     session.output.result("error", {"outcome": Outcome.BUG, "exit_code": 1, "what": what, "report": file})
     return Outcome.BUG
-
-
-def _flush(stream: TextIO) -> None:
-    from console.cli.output import mute
-
-    try:
-        stream.flush()
-    except OSError:
-        mute(stream)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from console.cli.output import mute
+from console.cli.streams import mute
 from console.cli.style import Style
 from console.model.errors import ConsoleError
 from console.model.outcome import Outcome
@@ -30,7 +30,7 @@ class Narrator:
     """
 
     def __init__(self, stream: TextIO, redactor: Redactor, style: Style, *, github: bool = False) -> None:
-        self._stream = stream
+        self.stream = stream
         self._redactor = redactor
         self.style = style
         self.github = github
@@ -44,7 +44,7 @@ class Narrator:
 
     def group(self, title: str, lines: Sequence[str]) -> None:
         """Lines that GitHub folds under a title."""
-        self._write(f"::group::{_escape(title)}")
+        self._write(f"::group::{_escape(self._redactor.text(title))}")
         for line in lines:
             # Never at the start of a line: a build's output must not be taken for a workflow command.
             self._write(f"| {line}".replace("##[", "## ["))
@@ -58,6 +58,8 @@ class Narrator:
     def annotate(self, kind: str, title: str, text: str) -> None:
         """An annotation (`error` or `warning`) on the summary of a GitHub workflow; nothing elsewhere."""
         if self.github:
+            # Masked before it is escaped: afterwards a secret would not be known again.
+            title, text = map(self._redactor.text, (title, text))
             self._write(f"::{kind} title={_escape_property(title)}::{_escape(text)}")
 
     def error(self, error: ConsoleError) -> None:
@@ -73,11 +75,11 @@ class Narrator:
 
     def _write(self, line: str) -> None:
         try:
-            self._stream.write(self._redactor.text(line) + "\n")
-            self._stream.flush()
+            self.stream.write(self._redactor.text(line) + "\n")
+            self.stream.flush()
         except (OSError, ValueError):
             # Nobody listens; what was begun is still carried through.
-            mute(self._stream)
+            mute(self.stream)
 
 
 def on_github() -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from console.cli import wire
+from console.cli.streams import mute
 from console.cli.style import Style
 from console.model.errors import PreflightError
 from console.model.events import Fact
@@ -29,7 +29,7 @@ class Output:
     """
 
     def __init__(self, stream: TextIO, form: Form, redactor: Redactor, style: Style) -> None:
-        self._stream = stream
+        self.stream = stream
         self._redactor = redactor
         self.form = form
         self.style = style
@@ -68,24 +68,13 @@ class Output:
         if self.closed:
             return
         try:
-            self._stream.write(text)
-            self._stream.flush()
+            self.stream.write(text)
+            self.stream.flush()
         except BrokenPipeError:
             self.closed = True
-            mute(self._stream)
+            mute(self.stream)
         except OSError as error:
             self.closed = True
-            mute(self._stream)
+            mute(self.stream)
             hint = "what was begun in the cluster is not undone by this"
             raise PreflightError("stdout cannot be written", why=error.strerror or str(error), hint=hint) from error
-
-
-def mute(stream: TextIO) -> None:
-    """Points a stream that nobody reads any more to nowhere, so that Python does not complain when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, stream.fileno())
-    except (OSError, ValueError):
-        pass
-    finally:
-        os.close(nowhere)

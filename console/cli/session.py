@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -89,6 +88,8 @@ class Session:
     @asynccontextmanager
     async def time_limit(self, what: str) -> AsyncIterator[None]:
         """Gives up after `--timeout`. Raises UnreachableError with `what` was not reached."""
+        import asyncio
+
         try:
             async with asyncio.timeout(self.settings.timeout):
                 yield
