@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +39,8 @@ class Composition:
         self._settings = settings
         self._redactor = redactor
 
-    async def connect(self, wanted: Wanted) -> Engine:
-        """An engine for a stack on a target, not started yet.
+    async def connect(self, wanted: Wanted, tell: Callable[[str], None]) -> Engine:
+        """An engine for a stack on a target, not started yet; `tell` gets a line about what takes long.
 
         Raises:
             UsageError: there is no such stack, target or context, or the stack's files are wrong.
@@ -53,7 +53,7 @@ class Composition:
 
         file = await asyncio.to_thread(find_stack, wanted.stack, Path.cwd())
         stack = await asyncio.to_thread(load_stack, file, wanted.target)
-        cluster, builder, registry = await self._reach(stack.target, wanted)
+        cluster, builder, registry = await self._reach(stack.target, wanted.start, tell)
 
         from console.adapters.externals import StackExternals
         from console.adapters.journal import SqliteJournal
@@ -73,10 +73,12 @@ class Composition:
         )
         return Engine(stack, world, self._settings.runs)
 
-    async def _reach(self, target: Target, wanted: Wanted) -> tuple[Cluster, ImageBuilder, Registry]:
+    async def _reach(
+        self, target: Target, start: bool, tell: Callable[[str], None]
+    ) -> tuple[Cluster, ImageBuilder, Registry]:
         """What a target's kind stands for: the cluster, who builds for it, and the registry it pulls from."""
         if target.kind == "sandbox":
-            return await self._reach_sandbox(wanted)
+            return await self._reach_sandbox(start, tell)
         from console.adapters.images.absent import NoBuilder, NoRegistry
         from console.adapters.images.registry import OciRegistry
         from console.adapters.kubernetes.connection import kubeconfig_files
@@ -87,25 +89,25 @@ class Composition:
         registry: Registry = OciRegistry(target.registry) if target.registry else NoRegistry(target.name)
         return await self._cluster(files, target.context), builder, registry
 
-    async def _reach_sandbox(self, wanted: Wanted) -> tuple[Cluster, ImageBuilder, Registry]:
+    async def _reach_sandbox(self, start: bool, tell: Callable[[str], None]) -> tuple[Cluster, ImageBuilder, Registry]:
         from console.adapters.images.bundles import BundleBuilder
         from console.adapters.images.registry import OciRegistry
 
-        status = await self._running_sandbox(wanted)
+        status = await self._running_sandbox(start, tell)
         builder = BundleBuilder(self._settings.images, self._settings.hashes, os.environ)
         cluster = await self._cluster([Path(status.kubeconfig)], _SANDBOX_CONTEXT)
         return cluster, builder, OciRegistry(status.registry)
 
-    async def _running_sandbox(self, wanted: Wanted) -> SandboxStatus:
+    async def _running_sandbox(self, start: bool, tell: Callable[[str], None]) -> SandboxStatus:
         from console.adapters import sandbox
         from console.model.errors import UnreachableError
 
         status = await sandbox.status(self._settings.sandbox)
         if status.running:
             return status
-        if not wanted.start or self._settings.read_only:
+        if not start or self._settings.read_only:
             raise UnreachableError("the embedded cluster is down", hint="start it: stack-console sandbox up")
-        wanted.tell("the embedded cluster is down: starting it")
+        tell("the embedded cluster is down: starting it")
         return await sandbox.up(self._settings.sandbox)
 
     async def _cluster(self, files: Sequence[Path], context: str) -> Cluster:
@@ -148,4 +150,4 @@ class Composition:
         """Runs the console on this terminal; the exit code."""
         from console.tui.app import run_console
 
-        return run_console(lambda: self.connect(wanted), plan=plan)
+        return run_console(lambda tell: self.connect(wanted, tell), plan=plan)

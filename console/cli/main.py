@@ -6,11 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from console.cli.arguments import parse
-from console.cli.session import Outside, Session, on_a_terminal
+from console.cli.session import Outside, Session, Wanted, on_a_terminal
 from console.cli.streams import flush, usable
 from console.model.errors import ConsoleError, UsageError
 from console.model.outcome import Outcome
@@ -84,13 +85,8 @@ def _carry_out(session: Session) -> Outcome:
         logging.getLogger().addHandler(logging.NullHandler())
         outcome = asyncio.run(_run(session))
         return _look_at_demo(session, outcome) if session.args.command == "demo" else outcome
-    except ConsoleError as error:
+    except (Exception, KeyboardInterrupt, asyncio.CancelledError) as error:
         return _failed(session, error)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        session.output.result("error", {"outcome": Outcome.INTERRUPTED, "exit_code": Outcome.INTERRUPTED.code})
-        return Outcome.INTERRUPTED
-    except Exception as error:
-        return _bug(session, error)
 
 
 def _opens_console(session: Session) -> bool:
@@ -110,7 +106,7 @@ def _look_at_demo(session: Session, outcome: Outcome) -> Outcome:
 
 
 def _console(session: Session, stack: str | None) -> Outcome:
-    wanted = session.wanted(start=True, stack=stack)
+    wanted = Wanted(stack, session.args.target, start=True)
     code = session.outside.open_console(wanted, plan=session.args.command == "deploy")
     return next((outcome for outcome in Outcome if outcome.code == code), Outcome.BUG)
 
@@ -140,19 +136,27 @@ def _command(name: str) -> Callable[[Session], Awaitable[Outcome]]:
     return run
 
 
-def _failed(session: Session, error: ConsoleError) -> Outcome:
-    content = {"outcome": error.outcome, "exit_code": error.outcome.code, "what": error.what, "where": error.where}
-    content |= {"why": error.why, "hint": error.hint, "problems": getattr(error, "problems", ())}
-    session.narrator.error(error)
-    session.output.result("error", content)
-    return error.outcome
+def _failed(session: Session, error: BaseException) -> Outcome:
+    """Says why the command ended, on both streams."""
+    from console.cli.exits import outcome_of
+
+    outcome = outcome_of(error)
+    told = error if isinstance(error, ConsoleError) else ConsoleError(outcome.meaning)
+    if outcome is Outcome.BUG:
+        told = _bug(session, error)
+    elif isinstance(error, ConsoleError):
+        session.narrator.error(error)
+    content = {"outcome": outcome, "exit_code": outcome.code, "what": told.what, "where": told.where}
+    content |= {"why": told.why, "hint": told.hint, "problems": getattr(error, "problems", ())}
+    # Where stdout cannot be written, stderr has said all.
+    with suppress(ConsoleError):
+        session.output.result("error", content)
+    return outcome
 
 
-def _bug(session: Session, error: BaseException) -> Outcome:
+def _bug(session: Session, error: BaseException) -> ConsoleError:
     from console.cli.exits import save_crash
 
     file = save_crash(error, session.settings.reports, session.redactor)
     session.narrator.bug(error, file)
-    what = f"unexpected: {type(error).__name__}"
-    session.output.result("error", {"outcome": Outcome.BUG, "exit_code": 1, "what": what, "report": file})
-    return Outcome.BUG
+    return ConsoleError(f"unexpected {type(error).__name__}", where=str(file or ""), why=str(error))

@@ -25,20 +25,19 @@ if TYPE_CHECKING:
 class Wanted:
     """Which engine a command wants: `stack` is a path, a name, or None for the only one there is.
 
-    `start` lets the embedded cluster be started where the target is one that is down. `tell` gets a line for people.
+    `start` lets the embedded cluster be started where the target is one that is down.
     """
 
     stack: str | None
     target: str | None
-    start: bool
-    tell: Callable[[str], None]
+    start: bool = False
 
 
 class Outside(Protocol):
     """What the command line reaches; the composition root makes it."""
 
-    async def connect(self, wanted: Wanted) -> Engine:
-        """An engine that is not started yet. Raises ConsoleError."""
+    async def connect(self, wanted: Wanted, tell: Callable[[str], None]) -> Engine:
+        """An engine that is not started yet; `tell` gets a line about what takes long. Raises ConsoleError."""
         ...
 
     async def sandbox(self, action: str, options: Sequence[str]) -> dict[str, Any]:
@@ -72,14 +71,12 @@ class Session:
 
         return shlex.join(("stack-console", *self.args.argv))
 
-    def wanted(self, *, start: bool = False, stack: str | None = None) -> Wanted:
-        """The engine that the arguments name."""
-        return Wanted(stack or self.args.stack, self.args.target, start, self.narrator.say)
-
     @asynccontextmanager
     async def engine(self, *, start: bool = False, stack: str | None = None) -> AsyncIterator[Engine]:
         """The engine that the arguments name, closed at the end."""
-        engine = await self.outside.connect(self.wanted(start=start, stack=stack))
+        engine = await self.outside.connect(
+            Wanted(stack or self.args.stack, self.args.target, start), self.narrator.say
+        )
         try:
             yield engine
         finally:

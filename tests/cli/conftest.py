@@ -46,7 +46,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     """An environment in which the command keeps everything in the test's folder, and no user's settings count."""
     own = {"STACK_CONSOLE_STATE": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
     others = {name: value for name, value in os.environ.items() if not name.startswith(("STACK_CONSOLE_", "GITHUB_"))}
-    return {**others, **own, "KUBECONFIG": str(tmp_path / "kubeconfig")}
+    return {**others, **own, "KUBECONFIG": str(tmp_path / "kubeconfig"), "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def command(tmp_path: Path, environment: dict[str, str]) -> Run:
 
     def run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         line = [sys.executable, "-m", "console", *words]
-        env = {**environment, "PYTHONPATH": str(Path(__file__).parents[2]), **settings}
+        env = {**environment, **settings}
         return subprocess.run(line, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
 
     return run

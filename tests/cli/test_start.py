@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -29,8 +28,9 @@ def run_watched(tmp_path, environment):
 
     def run(*words):
         line = [sys.executable, "-c", WATCHED, ",".join(HEAVY), *words]
-        env = environment | {"PYTHONPATH": str(Path(__file__).parents[2])}
-        done = subprocess.run(line, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            line, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
         return done, set(done.stderr.splitlines()[-1].split())
 
     return run
@@ -81,7 +81,6 @@ def test_a_wrong_word_is_told_on_stderr_without_a_traceback(command):
 
 def test_help_for_a_reader_that_goes_away_is_quiet(environment, tmp_path):
     line = f"{sys.executable} -m console --help | head -1"
-    env = environment | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(line, shell=True, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(line, shell=True, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout.startswith("usage:")
     assert not done.stderr
