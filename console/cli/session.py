@@ -74,9 +74,8 @@ class Session:
     @asynccontextmanager
     async def engine(self, *, start: bool = False, stack: str | None = None) -> AsyncIterator[Engine]:
         """The engine that the arguments name, closed at the end."""
-        engine = await self.outside.connect(
-            Wanted(stack or self.args.stack, self.args.target, start), self.narrator.say
-        )
+        wanted = Wanted(stack or self.args.stack, self.args.target, start)
+        engine = await self.outside.connect(wanted, self.narrator.say)
         try:
             yield engine
         finally:

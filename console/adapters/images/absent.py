@@ -24,6 +24,10 @@ class NoBuilder:
         self._why = why
         self._hint = hint
 
+    async def check(self) -> str:
+        """Raises BuildError."""
+        raise BuildError(f"nothing can be built for target {self._target}", why=self._why, hint=self._hint)
+
     async def tag(self, source: BuildSource) -> str:
         """Raises BuildError."""
         raise self._missing(source)
