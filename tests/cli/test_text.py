@@ -93,7 +93,8 @@ def test_drift_is_shown_apart():
 
 
 def test_an_empty_plan_says_so():
-    assert plan_lines(plan(), PLAIN)[-1] == "nothing to do: the cluster is as it should be"
+    nothing = Plan("deploy", "todo", "sandbox", "todo", "sandbox", False, ())
+    assert plan_lines(nothing, PLAIN)[-1] == "nothing to do: the cluster is as it should be"
 
 
 def test_a_verdict_says_how_long_each_phase_took_and_where_the_stack_is():
