@@ -1,0 +1,33 @@
+"""Several things at once, none of them left behind."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+from console.model.errors import ConsoleError
+
+T = TypeVar("T")
+
+
+async def together(work: Iterable[Coroutine[Any, Any, T]], name: str) -> list[T]:
+    """The results in order. The first failure cancels the others, and is raised once they have ended.
+
+    Args:
+        work: what to do, all at the same time.
+        name: the name of its tasks.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each, name=name) for each in work]
+    except BaseExceptionGroup as failures:
+        # A bug of ours is not to be hidden behind what the world did at the same time.
+        bugs = failures.split(ConsoleError)[1]
+        raise _first(bugs or failures) from failures
+    return [task.result() for task in tasks]
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    inner = failures.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -1,0 +1,246 @@
+"""From what was gathered to a plan: which steps, in which order, with the diff of every object. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from graphlib import TopologicalSorter
+from statistics import median
+
+from console.model.changes import Redact, object_changes
+from console.model.declare import rank
+from console.model.diff import MASK
+from console.model.gathered import Gathered
+from console.model.plan import ChangeKind, FieldChange, ObjectChange, ObjectRef, Plan, Step, StepKind
+from console.model.podspec import WORKLOADS, containers, pod_spec
+from console.model.stack import Service, Stack
+
+_SHARED = "apply:shared"
+# Steps whose length matters: without their past, nothing is said about the whole.
+_LONG = frozenset({StepKind.PROVISION, StepKind.BUILD, StepKind.PUSH, StepKind.WAIT})
+_DEFAULT_TIMEOUT = 180.0
+_LEAST_TIMEOUT = 60.0
+_PATIENCE = 4.0
+"""A service gets so many times its own slowest start."""
+
+
+def plan_deploy(gathered: Gathered, redact: Redact) -> Plan:
+    """What a deploy would do.
+
+    Args:
+        gathered: what was learnt; nobody is asked again.
+        redact: masks sensitive values in text that is shown.
+    """
+    deploy = _Deploy(gathered, object_changes(gathered, redact))
+    deploy.prepare()
+    deploy.roll_out()
+    deploy.finish()
+    stack = gathered.stack
+    warnings = (*map(str, stack.warnings), *gathered.warnings, *_conflicts(gathered), *_lost_data(gathered.obsolete))
+    return _plan("deploy", gathered, deploy.steps, tuple(redact(text) for text in warnings))
+
+
+def plan_destroy(gathered: Gathered) -> Plan:
+    """What a destroy would remove: `gathered.objects` are all that carry the stack's label.
+
+    Services go in the reverse order of their rollout; what belongs to none goes last, the namespace at the very end.
+    """
+    refs: dict[str, list[ObjectRef]] = {}
+    for state in gathered.objects:
+        refs.setdefault(state.declared.service, []).append(state.declared.ref)
+    known = rollout_order(gathered.stack)
+    names = [*sorted(refs.keys() - {*known, ""}), *reversed(known), ""]
+    steps = _Steps(gathered.past)
+    for name in names:
+        if name in refs:
+            changes = _deletions(refs[name], name)
+            step_id, title = (f"prune:{name}", f"remove {name}") if name else ("prune", "remove what is shared")
+            steps.add(step_id, StepKind.PRUNE, title, service=name, needs=steps.ids, changes=changes)
+    warnings = (*gathered.warnings, *_lost_data(ref for group in refs.values() for ref in group))
+    return _plan("destroy", gathered, steps, warnings)
+
+
+def rollout_order(stack: Stack) -> list[str]:
+    """The services' names, each behind all that it comes after; else as they are written."""
+    names = [service.name for service in stack.services]
+    graph = {service.name: [name for name in service.after if name in names] for service in stack.services}
+    return list(TopologicalSorter(graph).static_order())
+
+
+class _Steps:
+    """Steps, each behind those it needs; a need for a step that there is no occasion for is left out."""
+
+    def __init__(self, past: Mapping[str, tuple[float, ...]]) -> None:
+        self._past = past
+        self._steps: dict[str, Step] = {}
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._steps)
+
+    @property
+    def all(self) -> tuple[Step, ...]:
+        return tuple(self._steps.values())
+
+    def __contains__(self, step_id: str) -> bool:
+        return step_id in self._steps
+
+    def add(
+        self,
+        step_id: str,
+        kind: StepKind,
+        title: str,
+        *,
+        service: str = "",
+        needs: Iterable[str] = (),
+        changes: Sequence[ObjectChange] = (),
+        timeout: float | None = None,
+    ) -> None:
+        present = tuple(dict.fromkeys(need for need in needs if need in self._steps))
+        past = self._past.get(step_id)
+        expected = median(past) if past else None
+        self._steps[step_id] = Step(step_id, kind, title, service, present, tuple(changes), expected, timeout)
+
+
+class _Deploy:
+    """The steps of one deploy."""
+
+    def __init__(self, gathered: Gathered, changes: Sequence[ObjectChange]) -> None:
+        self.steps = _Steps(gathered.past)
+        self._gathered = gathered
+        self._stack = gathered.stack
+        self._changes: dict[str, list[ObjectChange]] = {}
+        for change in changes:
+            self._changes.setdefault(change.service, []).append(change)
+
+    def prepare(self) -> None:
+        """What comes before any object of a service: preflight, externals of our own, images, shared objects."""
+        self.steps.add("preflight", StepKind.PREFLIGHT, "check that everything is there")
+        for external in self._stack.externals:
+            if external.name in self._gathered.unprovisioned:
+                title = f"start {external.name} ({external.kind})"
+                self.steps.add(f"provision:{external.name}", StepKind.PROVISION, title, needs=["preflight"])
+        for image in self._gathered.images:
+            if not image.present:
+                build, name = f"build:{image.service}", f"{image.source.name}:{image.tag[:12]}"
+                service = image.service
+                self.steps.add(build, StepKind.BUILD, f"build {name}", service=service, needs=["preflight"])
+                self.steps.add(f"push:{service}", StepKind.PUSH, f"push {name}", service=service, needs=[build])
+        shared = [*self._coming_secrets(), *self._changes.get("", ())]
+        provisions = [f"provision:{name}" for name in self._gathered.unprovisioned]
+        if _changed(shared):
+            title, needs = "apply what is shared", ["preflight", *provisions]
+            self.steps.add(_SHARED, StepKind.APPLY, title, needs=needs, changes=shared)
+
+    def roll_out(self) -> None:
+        """Every service behind what it comes after. One that stays as it is, and is not ready, is waited for."""
+        for name in rollout_order(self._stack):
+            service = self._stack.service(name)
+            if service:
+                self._apply(service)
+                self._wait(service)
+
+    def finish(self) -> None:
+        """What comes last: objects that are declared no more are removed, then the release is recorded."""
+        if self._gathered.obsolete:
+            changes, title = _deletions(self._gathered.obsolete, ""), "remove what is no longer declared"
+            self.steps.add("prune", StepKind.PRUNE, title, needs=self.steps.ids, changes=changes)
+        if any(step.kind in {StepKind.APPLY, StepKind.PRUNE} for step in self.steps.all):
+            self.steps.add("record", StepKind.RECORD, "record the release", needs=self.steps.ids)
+
+    def _apply(self, service: Service) -> None:
+        changes = self._changes.get(service.name, ())
+        if _changed(changes):
+            needs = ["preflight", _SHARED, *self._pushes(service), *self._behind(service)]
+            step_id, title = f"apply:{service.name}", f"apply {service.name}"
+            self.steps.add(step_id, StepKind.APPLY, title, service=service.name, needs=needs, changes=changes)
+
+    def _wait(self, service: Service) -> None:
+        apply, name = f"apply:{service.name}", service.name
+        pushes = self._pushes(service)
+        rolls = any(change.ref.kind in WORKLOADS for change in self._changes.get(name, ()))
+        if rolls and (apply in self.steps or pushes or name in self._gathered.unready):
+            needs = [apply] if apply in self.steps else ["preflight", *pushes, *self._behind(service)]
+            timeout = _timeout(service, self._gathered.past.get(f"wait:{name}", ()))
+            title = f"wait until {name} is ready"
+            self.steps.add(f"wait:{name}", StepKind.WAIT, title, service=name, needs=needs, timeout=timeout)
+
+    def _pushes(self, service: Service) -> list[str]:
+        """The pushes of all images that the service's containers run, whichever service they are built for."""
+        specs = (
+            pod_spec(each.declared.body) for each in self._gathered.objects if each.declared.service == service.name
+        )
+        used = {container.get("image") for spec in specs if spec for container in containers(spec)}
+        return [f"push:{each.service}" for each in self._gathered.images if not each.present and each.reference in used]
+
+    def _behind(self, service: Service) -> Iterator[str]:
+        """What a service waits for; in place of one that has no steps, what that one comes after."""
+        for name in service.after:
+            own = [f"wait:{name}", f"apply:{name}", f"provision:{name}"]
+            known = self._stack.service(name)
+            if known and not any(step in self.steps for step in own):
+                yield from self._behind(known)
+            yield from own
+
+    def _coming_secrets(self) -> Iterator[ObjectChange]:
+        """Secrets of externals of our own that do not run yet: their URL is known once they do."""
+        declared = {state.declared.ref for state in self._gathered.objects}
+        for external in self._stack.externals:
+            ref = ObjectRef("v1", "Secret", self._stack.namespace, external.secret)
+            if external.name in self._gathered.unprovisioned and ref not in declared:
+                field = FieldChange(f"data.{external.key}", ChangeKind.CREATE, "", MASK)
+                yield ObjectChange(ref, "", ChangeKind.CREATE, (field,))
+
+
+def _plan(kind: str, gathered: Gathered, steps: _Steps, warnings: tuple[str, ...]) -> Plan:
+    stack = gathered.stack
+    return Plan(
+        kind=kind,
+        stack=stack.name,
+        target=stack.target.name,
+        namespace=stack.namespace,
+        context=stack.target.context,
+        protected=stack.target.protected,
+        steps=steps.all,
+        checks=gathered.checks,
+        warnings=tuple(dict.fromkeys(warnings)),
+        expected_seconds=_critical_path(steps.all),
+    )
+
+
+def _critical_path(steps: Sequence[Step]) -> float | None:
+    """Seconds of the longest chain of steps that wait for one another; None if a long one has no past."""
+    if not steps or any(step.kind in _LONG and step.expected_seconds is None for step in steps):
+        return None
+    ends: dict[str, float] = {}
+    for step in steps:
+        started = max((ends[need] for need in step.needs), default=0.0)
+        ends[step.id] = started + (step.expected_seconds or 0.0)
+    return max(ends.values()) or None
+
+
+def _timeout(service: Service, past: Sequence[float]) -> float:
+    if service.timeout is not None:
+        return service.timeout
+    return max(_LEAST_TIMEOUT, _PATIENCE * max(past)) if past else _DEFAULT_TIMEOUT
+
+
+def _changed(changes: Iterable[ObjectChange]) -> bool:
+    return any(change.kind is not ChangeKind.UNCHANGED for change in changes)
+
+
+def _deletions(refs: Iterable[ObjectRef], service: str) -> list[ObjectChange]:
+    """What uses others goes before what is used: the reverse of the order in which kinds are applied."""
+    ordered = sorted(refs, key=lambda ref: (-rank(ref.kind), ref))
+    return [ObjectChange(ref, service, ChangeKind.DELETE) for ref in ordered]
+
+
+def _conflicts(gathered: Gathered) -> Iterator[str]:
+    for state in gathered.objects:
+        for field, manager in state.conflicts:
+            yield f"{state.declared.ref}: {field} belongs to {manager}"
+
+
+def _lost_data(refs: Iterable[ObjectRef]) -> Iterator[str]:
+    for ref in refs:
+        if ref.kind == "PersistentVolumeClaim":
+            yield f"{ref} would be removed, and what it stores with it"
