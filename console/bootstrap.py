@@ -6,7 +6,6 @@ Nothing heavy is imported before it is needed: `--version` answers at once, the 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -139,7 +138,7 @@ class Composition:
         """The stack that comes with the console: in its source tree, or where the wheel put it."""
         from console.model.errors import UsageError
 
-        homes = (Path(__file__).parents[1], Path(sys.prefix) / "share" / "stack-console")
+        homes = (Path(__file__).parents[1], Path(__file__).parent / "reference")
         for home in homes:
             if (file := home / "stacks" / REFERENCE_STACK / "stack.yaml").is_file():
                 return file
