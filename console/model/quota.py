@@ -37,7 +37,7 @@ def shortfalls(quotas: Iterable[JSON], states: Sequence[ObjectState], changes: S
     demand: Demand = {}
     for state, change in zip(states, changes, strict=True):
         if state.declared.ref.kind in _COUNTED and change.kind is not ChangeKind.UNCHANGED:
-            _add(demand, _added(state, change, least.get(str(state.declared.ref), 1)))
+            demand = _sum(demand, _added(state, change, least.get(str(state.declared.ref), 1)))
     return [text for quota in quotas for text in _too_small(quota, demand)]
 
 
@@ -49,17 +49,18 @@ def autoscaled_minimum(states: Iterable[ObjectState]) -> Mapping[str, int]:
 
 
 def pod_demand(spec: JSON) -> Demand:
-    """What one pod counts for: all containers together, or its hungriest init container where that takes more."""
-    whole: Demand = {"pods": Decimal(1)}
-    for container in spec.get("containers") or ():
-        _add(whole, _container_demand(container))
+    """What one pod counts for: all that run side by side, or its hungriest moment before that."""
+    steady: Demand = {}
+    peak: Demand = {}
     for container in spec.get("initContainers") or ():
         demand = _container_demand(container)
         if container.get("restartPolicy") == "Always":
-            _add(whole, demand)
+            steady = _sum(steady, demand)
         else:
-            whole |= {name: max(value, whole.get(name, _NOTHING)) for name, value in demand.items()}
-    return whole
+            peak = _highest(peak, _sum(steady, demand))
+    for container in spec.get("containers") or ():
+        steady = _sum(steady, _container_demand(container))
+    return {"pods": Decimal(1), **_highest(steady, peak)}
 
 
 def _container_demand(container: JSON) -> Demand:
@@ -125,6 +126,9 @@ def _text(resource: str, value: Decimal) -> str:
     return f"{value * 1000:.0f}m" if resource.endswith("cpu") and value % 1 else f"{value.normalize():f}"
 
 
-def _add(whole: Demand, part: Demand) -> None:
-    for name, value in part.items():
-        whole[name] = whole.get(name, _NOTHING) + value
+def _sum(one: Demand, other: Demand) -> Demand:
+    return {name: one.get(name, _NOTHING) + other.get(name, _NOTHING) for name in {**one, **other}}
+
+
+def _highest(one: Demand, other: Demand) -> Demand:
+    return {name: max(one.get(name, _NOTHING), other.get(name, _NOTHING)) for name in {**one, **other}}
