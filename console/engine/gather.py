@@ -68,7 +68,7 @@ async def known_secrets(stack: Stack, world: World) -> dict[tuple[str, str], str
         value = await world.externals.known(external.name, external.kind) if external else world.secrets.lookup(key)
         if value:
             found[ref.name, key] = value
-            world.redactor.add(f"{ref.name}/{key}", value)
+            world.redactor.add(f"secret/{ref.name} {key}", value)
     return found
 
 
@@ -196,7 +196,7 @@ class _Gathering:
             if body.get("kind") == "Secret":
                 for key, value in secret_values(body).items():
                     if text := _text(value):
-                        self._world.redactor.add(f"{body['metadata']['name']}/{key}", text)
+                        self._world.redactor.add(f"secret/{body['metadata']['name']} {key}", text)
         unreadable = (ref for ref, body in self._live.items() if body is UNREADABLE)
         if any(ref.kind == "Secret" for ref in unreadable):
             self._world.redactor.by_pattern = True

@@ -123,7 +123,7 @@ async def _url(external: ExternalSource, gathered: Gathered, world: World) -> st
     bodies: Iterator[JSON] = (state.declared.body for state in gathered.objects if state.declared.ref == ref)
     body = next(bodies, None) or await world.cluster.get(ref) or {}
     url = base64.b64decode(secret_values(body).get(external.key, "")).decode(errors="replace")
-    world.redactor.add(f"{external.secret}/{external.key}", url)
+    world.redactor.add(f"secret/{external.secret} {external.key}", url)
     return url
 
 

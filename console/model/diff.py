@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from console.model.fields import MISSING, Difference, Path, differences, leaves, lookup, path_text
 from console.model.plan import ChangeKind, FieldChange
 from console.model.quantity import parse_quantity
+from console.model.redaction import MASK
 from console.model.stack import JSON, RELEASE_ANNOTATION
 
-MASK = "•••"
 _LONGEST = 120
 _MOST_LINES = 20
 _NOISE = frozenset({"managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"})
