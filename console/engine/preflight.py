@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from console.engine.outside import check_externals, check_references
@@ -13,7 +13,7 @@ from console.model.changes import object_changes
 from console.model.errors import ConsoleError, DeniedError, UnreachableError
 from console.model.gathered import Gathered
 from console.model.plan import ChangeKind, Check, ObjectChange, ObjectRef
-from console.model.quota import shortfalls
+from console.model.quota import shortfalls, unspecified
 from console.model.stack import JSON
 
 Rows = Coroutine[Any, Any, list[Check]]
@@ -44,7 +44,8 @@ async def check(gathered: Gathered, world: World) -> tuple[Check, ...]:
 async def check_destroy(gathered: Gathered, world: World) -> tuple[Check, ...]:
     """Whether we may remove all that carries the stack's label."""
     changes = [ObjectChange(state.declared.ref, "", ChangeKind.DELETE) for state in gathered.objects]
-    parts = {"cluster": _cluster(world), "rights": check_rights(world.cluster, changes, gathered.stack.namespace)}
+    rights = check_rights(world.cluster, changes, gathered.stack.namespace, records=False)
+    parts = {"cluster": _cluster(world), "rights": rights}
     rows = await together((_guarded(name, part) for name, part in parts.items()), "preflight")
     return tuple(row for part in rows for row in part)
 
@@ -101,16 +102,28 @@ async def _registry(gathered: Gathered, world: World) -> list[Check]:
     return [Check("registry", True, f"may push {', '.join(names)}")] if names else []
 
 
-async def _quota(gathered: Gathered, changes: Iterable[ObjectChange], world: World) -> list[Check]:
-    namespace = gathered.stack.namespace
-    quotas = await world.cluster.list("v1", "ResourceQuota", namespace) if gathered.namespace_exists else []
-    by_name: dict[str, JSON] = {quota["metadata"]["name"]: quota for quota in quotas}
-    for state in gathered.objects:
-        if state.declared.ref.kind == "ResourceQuota" and state.declared.ref.namespace == namespace:
-            used = by_name.get(state.declared.ref.name, {}).get("status") or {}
-            by_name[state.declared.ref.name] = {**state.declared.body, "status": used}
-    if not by_name:
+async def _quota(gathered: Gathered, changes: Sequence[ObjectChange], world: World) -> list[Check]:
+    quotas = await _as_they_will_be("ResourceQuota", gathered, world)
+    if not quotas:
         return []
-    hint = "lower requests or replicas, or ask an administrator for more"
-    short = shortfalls(by_name.values(), gathered.objects, tuple(changes))
-    return [Check("quota", False, text, hint) for text in short] or [Check("quota", True, "the plan fits")]
+    short = shortfalls(quotas, gathered.objects, changes)
+    rows = [
+        Check("quota", False, text, "lower requests or replicas, or ask an administrator for more") for text in short
+    ]
+    # A LimitRange gives defaults to containers that say nothing.
+    if not await _as_they_will_be("LimitRange", gathered, world):
+        silent = unspecified(quotas, gathered.objects, changes)
+        rows += [Check("quota", False, text, "add it to the container's resources") for text in silent]
+    return rows or [Check("quota", True, "the plan fits")]
+
+
+async def _as_they_will_be(kind: str, gathered: Gathered, world: World) -> list[JSON]:
+    """The objects of a kind in the stack's namespace, with what the plan makes of them."""
+    namespace = gathered.stack.namespace
+    live = await world.cluster.list("v1", kind, namespace) if gathered.namespace_exists else []
+    by_name: dict[str, JSON] = {body["metadata"]["name"]: body for body in live}
+    for state in gathered.objects:
+        ref = state.declared.ref
+        if (ref.kind, ref.namespace) == (kind, namespace):
+            by_name[ref.name] = {**by_name.get(ref.name, {}), **state.declared.body}
+    return list(by_name.values())

@@ -11,7 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 
 from console.model.gathered import ObjectState
 from console.model.plan import ChangeKind, ObjectChange
-from console.model.podspec import pod_spec
+from console.model.podspec import containers, pod_spec
 from console.model.quantity import parse_quantity
 from console.model.stack import JSON
 
@@ -22,6 +22,8 @@ _NOTHING = Decimal(0)
 _COUNTED = frozenset({"Deployment", "StatefulSet", "ReplicaSet", "ReplicationController", "Job", "Pod"})
 # A quota may name requests without saying so.
 _NAMES = {"cpu": "requests.cpu", "memory": "requests.memory", "count/pods": "pods"}
+# What every container must say where a quota counts it (pkg/quota/v1/evaluator/core, validationSet).
+_MUST_BE_GIVEN = frozenset({"requests.cpu", "requests.memory", "limits.cpu", "limits.memory"})
 _MI = Decimal(1024) ** 2
 
 
@@ -39,6 +41,20 @@ def shortfalls(quotas: Iterable[JSON], states: Sequence[ObjectState], changes: S
         if state.declared.ref.kind in _COUNTED and change.kind is not ChangeKind.UNCHANGED:
             demand = _sum(demand, _added(state, change, least.get(str(state.declared.ref), 1)))
     return [text for quota in quotas for text in _too_small(quota, demand)]
+
+
+def unspecified(quotas: Iterable[JSON], states: Sequence[ObjectState], changes: Sequence[ObjectChange]) -> list[str]:
+    """Containers that do not say what a quota counts: their pods would be refused, however much is free."""
+    counted = {_NAMES.get(resource, resource) for quota in quotas for resource in _hard(quota)}
+    found = []
+    for state, change in zip(states, changes, strict=True):
+        spec = pod_spec(state.declared.body) if change.kind is not ChangeKind.UNCHANGED else None
+        for container in containers(spec or {}):
+            for resource in sorted(counted & _MUST_BE_GIVEN - _container_demand(container).keys()):
+                found.append(
+                    f"{state.declared.ref}: container {container['name']} has no {resource}, and a quota asks for it"
+                )
+    return found
 
 
 def autoscaled_minimum(states: Iterable[ObjectState]) -> Mapping[str, int]:
@@ -106,16 +122,21 @@ def _surge(body: JSON, replicas: int) -> int:
     return int((Decimal(surge[:-1]) * replicas / 100).to_integral_value(ROUND_CEILING))
 
 
+def _hard(quota: JSON) -> JSON:
+    """The limits of a quota that counts every pod; one with scopes counts only some."""
+    spec = quota.get("spec") or {}
+    hard: JSON = {} if spec.get("scopes") or spec.get("scopeSelector") else spec.get("hard") or {}
+    return hard
+
+
 def _too_small(quota: JSON, demand: Demand) -> Iterator[str]:
-    spec, status = quota.get("spec") or {}, quota.get("status") or {}
-    if spec.get("scopes") or spec.get("scopeSelector"):
-        return
-    for resource, limit in (spec.get("hard") or {}).items():
+    used = (quota.get("status") or {}).get("used") or {}
+    for resource, limit in _hard(quota).items():
         needed = demand.get(_NAMES.get(resource, resource), _NOTHING)
         hard = parse_quantity(limit) or _NOTHING
-        free = hard - (parse_quantity((status.get("used") or {}).get(resource)) or _NOTHING)
+        free = max(_NOTHING, hard - (parse_quantity(used.get(resource)) or _NOTHING))
         if needed > free:
-            words = [_text(resource, value) for value in (needed, max(free, _NOTHING), hard)]
+            words = [_text(resource, value) for value in (needed, free, hard)]
             name = quota["metadata"]["name"]
             yield f"resourcequota/{name}: {resource}: {words[0]} more needed, {words[1]} of {words[2]} free"
 

@@ -41,6 +41,8 @@ def references(body: JSON) -> tuple[Reference, ...]:
     found: list[Reference] = []
     if spec := pod_spec(body):
         found += [*_environment(spec, namespace), *_volumes(spec, namespace), *_pod(spec, namespace)]
+    elif body["kind"] == "ServiceAccount":
+        found += _pull(body, namespace)
     found += _classes(body, namespace)
     return tuple(dict.fromkeys(found))
 
@@ -68,9 +70,13 @@ def _volumes(spec: JSON, namespace: str) -> Iterator[Reference]:
             yield Reference(ObjectRef("v1", "PersistentVolumeClaim", namespace, claim), Use.VOLUME)
 
 
-def _pod(spec: JSON, namespace: str) -> Iterator[Reference]:
-    for secret in spec.get("imagePullSecrets") or ():
+def _pull(holder: JSON, namespace: str) -> Iterator[Reference]:
+    for secret in holder.get("imagePullSecrets") or ():
         yield from _named("Secret", namespace, secret, Use.PULL)
+
+
+def _pod(spec: JSON, namespace: str) -> Iterator[Reference]:
+    yield from _pull(spec, namespace)
     account = spec.get("serviceAccountName")
     # Every namespace gets the account `default` by itself.
     if account and account != "default":
