@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from console.model.diagnosis import Diagnosis
 from console.model.plan import Plan
@@ -100,6 +100,17 @@ class Denied:
 
     resource: str
     right: str
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClueFound:
+    """A closer look at a pod in trouble: a container's last words, or (no container) why no node can ever take it."""
+
+    pod_uid: str
+    container: str
+    text: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,12 +206,13 @@ class RunFinished:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseObserved:
-    """The newest release of the stack in the cluster."""
+    """The newest release of the stack in the cluster; `changes` says by service what it changed."""
 
     number: int
     at: float
     outcome: str
     by: str
+    changes: dict[str, str] = field(default_factory=dict)
 
 
 Fact = (
@@ -216,6 +228,7 @@ Fact = (
     | WatchBeat
     | WatchLost
     | Denied
+    | ClueFound
     | RunStarted
     | StepStarted
     | StepOutput
