@@ -111,7 +111,7 @@ async def _check_external(external: ExternalSource, gathered: Gathered, world: W
         why = f"nobody says where it is: no {external.key} on this machine or in secret/{external.secret}"
         return Check(name, False, why, f"put {external.key} into the environment, or into .env beside stack.yaml")
     found = await world.externals.check(external.name, external.kind, url)
-    if found.ok is False and _only_inside(url):
+    if found.ok is False and only_inside(url):
         return Check(name, None, f"cannot be checked from outside of the cluster: {found.detail}")
     hint = f"start it, or correct {external.key} in the environment or in .env" if found.ok is False else ""
     return Check(name, found.ok, found.detail, hint)
@@ -127,7 +127,7 @@ async def _url(external: ExternalSource, gathered: Gathered, world: World) -> st
     return url
 
 
-def _only_inside(url: str) -> bool:
+def only_inside(url: str) -> bool:
     """Names that only the cluster's own name server knows (kubernetes.io, "DNS for Services and Pods")."""
     host = urlsplit(url).hostname or ""
     return host.endswith((".svc", ".cluster.local")) or (host != "localhost" and not any(c in host for c in ".:"))

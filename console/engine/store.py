@@ -20,7 +20,7 @@ from console.model.run import Run
 from console.model.standing import stand
 from console.model.state import Freshness, ReleaseInfo, ResourceHealth, ServiceState, ServiceView, View
 from console.model.surroundings import Surroundings
-from console.model.workload import External, ProbeResult, Usage
+from console.model.workload import External, Pod, ProbeResult, Usage
 
 T = TypeVar("T")
 KINDS = {
@@ -163,6 +163,10 @@ class Store:
             changed=frozenset(changed or ()),
             changed_all=changed is None,
         )
+
+    def pod(self, uid: str) -> Pod | None:
+        """One pod, without the price of a view."""
+        return self._members.pods.get(uid)
 
     async def wait_until(self, holds: Callable[[View], T | None]) -> T:
         """Waits for a view of which `holds` gives something; what it gave. None and False count as nothing."""

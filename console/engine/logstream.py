@@ -1,0 +1,147 @@
+"""The log of one container through restarts and broken connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from console.engine.ports import LogPosition, LogRequest, World
+from console.engine.store import Store
+from console.engine.watch import BackOff
+from console.model.errors import NotFoundError, UnreachableError
+from console.model.workload import Container, ContainerState, Pod
+
+TRIES = 5
+"""How often in a row a log that is not followed may break off."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """Lines of one container, without sensitive values. `at`: the stamp of the newest, in seconds since the epoch."""
+
+    service: str
+    pod: str
+    container: str
+    data: bytes
+    at: float | None = None
+
+
+class LogStream:
+    """Reads one container's log.
+
+    Attributes:
+        uid: the pod's.
+        news: to be set when something about the pod has changed.
+
+    Args:
+        world: where from.
+        store: tells of restarts, and of the pod's end.
+        pod: the pod.
+        container: the container as it is now.
+        put: takes the chunks; waits while there are too many.
+    """
+
+    def __init__(
+        self, world: World, store: Store, pod: Pod, container: Container, put: Callable[[LogChunk], Awaitable[None]]
+    ) -> None:
+        self.news = asyncio.Event()
+        self.uid = pod.uid
+        self._world = world
+        self._store = store
+        self._pod = pod
+        self._name = container.name
+        self._restarts = container.restarts
+        self._put = put
+        self._position = LogPosition()
+        self._redactor = world.redactor.stream()
+        self._back_off = BackOff()
+
+    async def run(self, *, follow: bool, previous: bool, since: float | None, tail: int | None) -> None:
+        """Reads to the end: of what there is, or if it follows, of the pod.
+
+        Raises:
+            DeniedError: the right to get pods/log is missing.
+            UnreachableError: the API server does not answer, and the log is not followed.
+        """
+        request = LogRequest(self._pod.namespace, self._pod.name, self._name, follow, previous, _stamp(since), tail)
+        while True:
+            whole = await self._read(request)
+            await self._flush()
+            if not follow and whole:
+                return
+            if not await self._goes_on(whole):
+                return
+            await self._catch_up(request, whole)
+
+    async def _read(self, request: LogRequest) -> bool:
+        """One stream; False if it broke off, True if it came to its end or there is none."""
+        try:
+            async with aclosing(self._world.cluster.logs(request, self._position)) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    self._back_off.reset()
+                    await self._pass_on(self._redactor.feed(chunk))
+        except NotFoundError:
+            return True
+        except UnreachableError:
+            if not request.follow and self._back_off.tries >= TRIES:
+                raise
+            return False
+        return True
+
+    async def _pass_on(self, data: bytes) -> None:
+        if data:
+            at = _seconds(self._position.stamp)
+            await self._put(LogChunk(self._pod.service, self._pod.name, self._name, data, at))
+
+    async def _flush(self) -> None:
+        await self._pass_on(self._redactor.flush())
+
+    async def _goes_on(self, whole: bool) -> bool:
+        """Waits until there may be more; False when the pod is gone."""
+        while (container := self._container()) is not None:
+            self.news.clear()
+            if container.restarts > self._restarts:
+                return True
+            if whole and container.state is not ContainerState.RUNNING:
+                await self.news.wait()
+                continue
+            # It broke, or ended although the container seems to run: perhaps its end is not known yet.
+            try:
+                async with asyncio.timeout(self._back_off.pause()):
+                    await self.news.wait()
+            except TimeoutError:
+                return True
+        return False
+
+    async def _catch_up(self, request: LogRequest, whole: bool) -> None:
+        """After a restart, what the run before has still said, as far as it was not read."""
+        container = self._container()
+        if container is None or container.restarts == self._restarts:
+            return
+        if not whole or container.restarts > self._restarts + 1:
+            await self._read(replace(request, previous=True, follow=False, tail=None))
+        self._restarts = container.restarts
+
+    def _container(self) -> Container | None:
+        pod = self._store.pod(self.uid)
+        return next((each for each in pod.containers if each.name == self._name), None) if pod else None
+
+
+def has_log(container: Container, *, previous: bool = False) -> bool:
+    """True if a run of the container has begun; with `previous`, if one has ended before this one."""
+    if previous:
+        return container.last is not None
+    return container.state is not ContainerState.WAITING or container.last is not None
+
+
+def _stamp(seconds: float | None) -> str:
+    """RFC 3339, as `sinceTime` wants it."""
+    return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _seconds(stamp: str) -> float | None:
+    """Seconds since the epoch of a stamp with nanoseconds, which Python cuts off."""
+    return datetime.fromisoformat(stamp).timestamp() if stamp else None
