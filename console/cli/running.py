@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from console.cli.report import Report, run_cases
 from console.cli.telling import Telling
 from console.cli.text import failure_lines, verdict_lines
+from console.model.errors import ConsoleError
 from console.model.outcome import Outcome
 from console.model.run import Verdict
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from console.cli.session import Session
     from console.engine.deploy import RunOptions
     from console.engine.service import Engine
+    from console.model.events import Fact
     from console.model.plan import Plan
 
 
@@ -25,11 +27,18 @@ def followed(session: Session, engine: Engine) -> Iterator[None]:
     """Facts are told and streamed while this lasts."""
 
     def service_of(uid: str) -> str:
-        pod = engine.store.view().pods.get(uid)
+        pod = engine.store.pod(uid)
         return pod.service if pod else ""
 
+    def stream(fact: Fact) -> None:
+        try:
+            session.output.fact(fact)
+        except ConsoleError as error:
+            # A full disk under stdout must not break the run off.
+            session.narrator.error(error)
+
     leave = [
-        engine.store.subscribe(session.output.fact),
+        engine.store.subscribe(stream),
         engine.store.subscribe(Telling(session.narrator, engine.step_log, service_of)),
     ]
     try:

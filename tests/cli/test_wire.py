@@ -36,7 +36,8 @@ FIELDS_OF_VERSION_1 = {
     "step-skipped": {"run_id", "step_id", "why"},
     "step-failed": {"run_id", "step_id", "error", "diagnoses"},
     "run-finished": {"run_id", "verdict"},
-    "release-observed": {"number", "outcome", "by"},
+    "release-observed": {"number", "outcome", "by", "changes"},
+    "clue-found": {"pod_uid", "container", "text"},
 }
 
 

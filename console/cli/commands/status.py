@@ -61,9 +61,11 @@ async def _watch(session: Session, engine: Engine, view: View) -> Outcome:
     leave = engine.store.subscribe(session.output.fact)
     try:
         async with asyncio.timeout(session.settings.timeout):
+            known = _lines(view)
             while not session.output.closed:
-                before, view = view, await _newer(engine, view.version)
-                session.output.text(_changes(before, view))
+                view = await _newer(engine, view.version)
+                before, known = known, _lines(view)
+                session.output.text(_changes(before, known))
     except TimeoutError:
         pass
     finally:
@@ -75,9 +77,14 @@ async def _newer(engine: Engine, version: int) -> View:
     return await engine.store.wait_until(lambda view: view if view.version > version else None)
 
 
-def _changes(before: View, now: View) -> list[str]:
-    old = {*map(service_line, before.services), *(pod_line(pod) for pod in before.pods.values())}
-    new = [*map(service_line, now.services), *(pod_line(pod) for pod in now.pods.values())]
-    gone = [f"{pod.service:<14}{pod.name}  gone" for uid, pod in before.pods.items() if uid not in now.pods]
+def _lines(view: View) -> dict[str, str]:
+    """One line a service and a pod, by what it is about; a view itself must not be kept past the next one."""
+    services = {each.name: service_line(each) for each in view.services}
+    return services | {uid: pod_line(pod) for uid, pod in view.pods.items()}
+
+
+def _changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
     stamp = time.strftime("%H:%M:%S")
-    return [f"{stamp}  {line}" for line in (*(line for line in new if line not in old), *gone)]
+    changed = [line for about, line in now.items() if line != before.get(about)]
+    gone = [f"{line}  gone" for about, line in before.items() if about not in now]
+    return [f"{stamp}  {line}" for line in (*changed, *gone)]
