@@ -116,7 +116,7 @@ def follow(pod: Pod, before: Pod | None, results: Results) -> Results:
     for container in pod.containers:
         if not container.probes or container.state is not ContainerState.RUNNING:
             continue
-        restarted = old.get(container.name) not in (None, container.since)
+        restarted = old.get(container.name, container.since) != container.since
         for spec in container.probes:
             key = (container.name, spec.kind)
             found[key] = merge(None if restarted else found.get(key), from_status(pod, container, spec))

@@ -10,7 +10,7 @@ import re
 from console.model.diagnosing.sight import DEPLOY, Sight
 from console.model.diagnosis import Cause, Diagnosis
 
-_SHORT = re.compile(r"Insufficient ([\w./-]+)|(Too many pods)")
+_SHORT = re.compile(r"Insufficient ([\w./-]*\w)|(Too many pods)")
 _CLAIM = re.compile(r"unbound immediate PersistentVolumeClaims|persistentvolumeclaim \"([^\"]+)\" not found")
 # Taints that a node gets and loses by its own condition (kubernetes.io, "Taints and Tolerations").
 _PASSING = re.compile(r"untolerated taint(?:\(s\))? \{node\.(?:kubernetes|cloudprovider\.kubernetes)\.io/")
@@ -33,16 +33,16 @@ def placing(sight: Sight) -> Diagnosis | None:
     summary = f"no node has enough {', '.join(short)}" if short else "no node fits"
     summary = f"no node is large enough: {never}" if never else summary
     hint = "lower resources.requests, or add a node" if short else "correct nodeSelector and tolerations"
-    terminal, hints = bool(never) or _for_good(sight, words), (hint, DEPLOY)
+    hopeless = never or _for_good(words)
+    terminal, hints = bool(hopeless) and not sight.event("TriggeredScaleUp"), (hint, DEPLOY)
     return sight.finding(
         Cause.UNSCHEDULABLE, summary, terminal=terminal, evidence=words, hints=hints, since=condition.since
     )
 
 
-def _for_good(sight: Sight, words: str) -> bool:
+def _for_good(words: str) -> bool:
     """True if no pod that ends and no node that recovers can make room."""
-    passing = _SHORT.search(words) or _PASSING.search(words) or sight.event("TriggeredScaleUp")
-    return not passing and bool(_FOR_GOOD.search(words))
+    return not _SHORT.search(words) and not _PASSING.search(words) and bool(_FOR_GOOD.search(words))
 
 
 def given_up(sight: Sight) -> Diagnosis | None:
