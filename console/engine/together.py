@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from console.model.errors import ConsoleError
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 async def together(work: Iterable[Coroutine[Any, Any, T]], name: str) -> list[T]:
@@ -18,14 +20,29 @@ async def together(work: Iterable[Coroutine[Any, Any, T]], name: str) -> list[T]
         work: what to do, all at the same time.
         name: the name of its tasks.
     """
-    try:
+    with _unwrapped():
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(each, name=name) for each in work]
+    return [task.result() for task in tasks]
+
+
+async def both(one: Coroutine[Any, Any, T], other: Coroutine[Any, Any, U], name: str) -> tuple[T, U]:
+    """As `together`, for two things of different kinds."""
+    with _unwrapped():
+        async with asyncio.TaskGroup() as group:
+            tasks = group.create_task(one, name=name), group.create_task(other, name=name)
+    return tasks[0].result(), tasks[1].result()
+
+
+@contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Raises the first failure of a group of tasks in its place."""
+    try:
+        yield
     except BaseExceptionGroup as failures:
         # A bug of ours is not to be hidden behind what the world did at the same time.
         bugs = failures.split(ConsoleError)[1]
         raise _first(bugs or failures) from failures
-    return [task.result() for task in tasks]
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
