@@ -55,6 +55,7 @@ async def try_out(
         missing: namespaces that do not exist yet: a dry run in them is not possible.
         findings: gets a failed check for each object that the API server refuses.
     """
+    coming = {_defined(each.body) for each in declared if each.ref.kind == "CustomResourceDefinition"}
 
     async def attempt(each: Declared) -> ObjectState:
         body = live.get(each.ref) or None
@@ -64,13 +65,23 @@ async def try_out(
             return ObjectState(each, body, *await _dry_run(cluster, each.body))
         except DeniedError as error:
             findings.warnings.append(f"{error.what}: only declared fields are compared")
-        except NotFoundError as error:
-            findings.warnings.append(f"{each.ref}: {error.what}; it counts as new")
-        except ApplyError as error:
-            findings.checks.append(Check(str(each.ref), False, f"{error.what}: {error.why}", error.hint))
+        except (NotFoundError, ApplyError) as error:
+            # A kind may be unknown as long as the stack's own definition of it is not applied.
+            if isinstance(error, ApplyError) or _kind(each.ref) not in coming:
+                why = f": {error.why}" if error.why else ""
+                findings.checks.append(Check(str(each.ref), False, f"{error.what}{why}", error.hint))
         return ObjectState(each, body, None)
 
     return tuple(await together((attempt(each) for each in declared), "gather: dry run"))
+
+
+def _kind(ref: ObjectRef) -> tuple[str, str]:
+    return ref.api_version.rpartition("/")[0], ref.kind
+
+
+def _defined(definition: JSON) -> tuple[str, str]:
+    """Group and kind that a CustomResourceDefinition brings."""
+    return definition["spec"]["group"], definition["spec"]["names"]["kind"]
 
 
 async def _dry_run(cluster: Cluster, body: JSON) -> tuple[JSON, tuple[tuple[str, str], ...]]:

@@ -45,8 +45,10 @@ async def _refuse_tls(reader, writer):
 
 async def test_a_database_of_our_own_is_there_until_it_is_withdrawn(tmp_path):
     externals = StackExternals(tmp_path)
+    assert await externals.known("database", "postgres") is None
     url = await externals.provision("database", "postgres")
     try:
+        assert await externals.known("database", "postgres") == url
         found = await externals.check("database", "postgres", url)
         assert (found.name, found.kind, found.ok) == ("database", "postgres", True)
         stranger = await check_postgres(url.replace("//app:", "//planter:"))
@@ -56,6 +58,7 @@ async def test_a_database_of_our_own_is_there_until_it_is_withdrawn(tmp_path):
         assert "planter" not in stranger.detail
     finally:
         await externals.withdraw("database", "postgres")
+    assert await externals.known("database", "postgres") is None
     gone = await externals.check("database", "postgres", url)
     assert (gone.ok, "refuses connections" in gone.detail) == (False, True)
 

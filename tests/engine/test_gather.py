@@ -206,6 +206,26 @@ async def test_an_object_that_the_api_server_refuses_is_a_failed_check_and_does_
     assert set(_changes(plan_deploy(gathered, str))) == {"deployment/web", "configmap/web"}
 
 
+WIDGET = "{apiVersion: example.com/v1, kind: Widget, metadata: {name: one}, spec: {size: 1}}"
+DEFINITION = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec: {group: example.com, scope: Namespaced, names: {kind: Widget, plural: widgets}, versions: []}
+"""
+
+
+async def test_a_kind_that_nobody_defines_is_a_failed_check_unless_the_stack_brings_it(world, namespace):
+    service = make_service("web", WIDGET, namespace)
+    gathered = await gather(make_stack([service], namespace=namespace), world)
+    assert [(row.name, row.ok, row.detail) for row in gathered.checks] == [
+        ("widget/one", False, "no kind Widget in example.com/v1: the cluster does not serve this apiVersion")
+    ]
+    bringing = await gather(make_stack([service], shared=DEFINITION, namespace=namespace), world)
+    assert "widget/one" not in {row.name for row in bringing.checks}
+    assert _changes(plan_deploy(bringing, str))["widget/one"] == "create"
+
+
 async def test_a_registry_that_does_not_answer_is_for_preflight_to_tell(world, namespace, tmp_path):
     (tmp_path / "context").mkdir()
     (tmp_path / "context" / "Dockerfile").write_text("FROM scratch\n")

@@ -122,6 +122,14 @@ async def test_rights_are_answered_in_the_order_they_were_asked(client, namespac
     assert [(answer.right, answer.allowed) for answer in answers] == [(right, True) for right in rights]
 
 
+async def test_a_kind_has_the_right_that_rbac_would_grant(client, namespace):
+    patch = await client.right("patch", ObjectRef("networking.k8s.io/v1", "NetworkPolicy", namespace, "web"))
+    assert str(patch) == f"patch networkpolicies.networking.k8s.io in {namespace}"
+    assert str(await client.right("create", ObjectRef("v1", "Namespace", "", "todo"))) == "create namespaces"
+    with pytest.raises(NotFoundError, match="no kind Widget"):
+        await client.right("get", ObjectRef("example.com/v1", "Widget", namespace, "one"))
+
+
 async def test_read_only_plans_but_does_not_change(sandbox, config_map, ref):
     transport = await open_transport([sandbox.kubeconfig], "sandbox", read_only=True)
     reader = KubernetesCluster(transport, "sandbox")
