@@ -51,7 +51,8 @@ async def gather(stack: Stack, world: World) -> Gathered:
         list_owned(cluster, stack.name, kinds, findings),
         "gather: cluster",
     )
-    return _gathered(seen, world, objects, _obsolete(seen, declared, owned))
+    uids = {reference_of(body): str(body["metadata"]["uid"]) for body in owned}
+    return replace(_gathered(seen, world, objects, _obsolete(seen, declared, owned)), obsolete_uids=uids)
 
 
 async def gather_destroy(stack: Stack, world: World) -> Gathered:

@@ -118,15 +118,18 @@ async def _see_images(seen: Seen, world: World) -> None:
     seen.images = tuple(await together((image(source) for source in sources), "gather: images"))
 
 
-async def _see_live(seen: Seen, world: World) -> None:
-    manifests = seen.stack.manifests
-    read = (each.ref for manifest in manifests for each in references(manifest.body))
-    refs = [
-        *(manifest.ref for manifest in manifests),
+def needed_refs(stack: Stack) -> list[ObjectRef]:
+    """What `declare` wants to know the live state of: all that is declared, and the configuration that it reads."""
+    read = (each.ref for manifest in stack.manifests for each in references(manifest.body))
+    return [
+        *(manifest.ref for manifest in stack.manifests),
         *(ref for ref in read if ref.kind in {"ConfigMap", "Secret"}),
-        *(ref for ref, _ in wanted_secrets(seen.stack)),
-        *(namespace_ref(name) for name in seen.namespaces),
+        *(ref for ref, _ in wanted_secrets(stack)),
     ]
+
+
+async def _see_live(seen: Seen, world: World) -> None:
+    refs = [*needed_refs(seen.stack), *(namespace_ref(name) for name in seen.namespaces)]
     seen.live = await read_live(world.cluster, refs, seen.findings)
 
 

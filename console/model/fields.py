@@ -128,3 +128,20 @@ def _same_shape(before: object, after: object, old: dict[str, object], new: dict
         return isinstance(before, dict) and isinstance(after, dict)
     counted = any(step[1:-1].isdigit() for step in (*old, *new))
     return not counted or len(old) == len(new)
+
+
+def put(value: object, path: Path, new: object) -> None:
+    """Sets the field at a path in place, or removes it where `new` is MISSING; nothing if its parent is not there."""
+    done: Path = ()
+    for step in path[:-1]:
+        children = _children(done, value)
+        if children is None or step not in children:
+            return
+        value, done = children[step], (*done, step)
+    children = _children(done, value) or {}
+    if isinstance(value, dict):
+        value.pop(path[-1], None)
+        value |= {} if new is MISSING else {path[-1]: new}
+    elif isinstance(value, list) and path[-1] in children:
+        index = list(children).index(path[-1])
+        value[index : index + 1] = [] if new is MISSING else [new]
