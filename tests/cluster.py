@@ -124,9 +124,12 @@ class Cluster:
 
     # -- waiting
 
-    def watch(self, resource: str, *, name: str = "", labels: str = "", timeout: float = WAIT) -> Iterator[Object]:
-        """The changes of a kind, from what exists on; each is `{"type": ..., "object": ...}`."""
+    def watch(
+        self, resource: str, *, name: str = "", labels: str = "", since: str = "", timeout: float = WAIT
+    ) -> Iterator[Object]:
+        """The changes of a kind, after a version or from what exists on; each is `{"type": ..., "object": ...}`."""
         query = {"watch": "true", "labelSelector": labels, "timeoutSeconds": str(int(timeout) + 1)}
+        query |= {"resourceVersion": since}
         query |= {"fieldSelector": f"metadata.name={name}"} if name else {}
         path = self.path(resource, query={key: value for key, value in query.items() if value})
         deadline = time.monotonic() + timeout
@@ -156,11 +159,13 @@ class Cluster:
 
     def until_gone(self, resource: str, name: str, timeout: float = WAIT) -> None:
         """Waits until an object is gone."""
-        if self.find(resource, name) is None:
+        found = self.find(resource, name)
+        if found is None:
             return
         try:
-            for change in self.watch(resource, name=name, timeout=timeout):
-                if change["type"] == "DELETED" or self.find(resource, name) is None:
+            since = found["metadata"]["resourceVersion"]
+            for change in self.watch(resource, name=name, since=since, timeout=timeout):
+                if change["type"] == "DELETED":
                     return
         except TimeoutError:
             pass

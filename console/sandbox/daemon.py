@@ -28,6 +28,7 @@ from console.sandbox.controllers.housekeeping import keep_house
 from console.sandbox.controllers.pods import PodCache
 from console.sandbox.failures import EXIT_REFUSED, SandboxError
 from console.sandbox.identity import Identity
+from console.sandbox.kubelet.nodes import choose_mode, clean, make_nodes
 from console.sandbox.network.addresses import AddressPool, lock_range, may_listen
 from console.sandbox.network.endpoints import EndpointTable
 from console.sandbox.network.ingress import IngressProxy
@@ -160,6 +161,7 @@ class Daemon:
         pool = AddressPool(addresses.pods, (pod.ip for pod in pods.all() if pod.ip))
         self._run_controllers(machinery, pods, pool)
         await self._serve_network(machinery)
+        await self._run_nodes(machinery, pool)
         self._facts["server"] = f"https://127.0.0.1:{port}"
         self._record()
 
@@ -170,6 +172,17 @@ class Daemon:
         virtual.furnish(self.settings.virtual_nodes)
         self._spawn("virtual nodes", virtual.run())
         self._spawn("housekeeping", keep_house(machinery))
+
+    async def _run_nodes(self, machinery: Machinery, pool: AddressPool) -> None:
+        """Starts the kubelets, last of all: so they are the first to stop, while all else still serves their pods."""
+        mode = choose_mode(machinery, self.settings)
+        await clean(machinery, self.settings)
+        nodes = make_nodes(machinery, pool, self.settings, mode)
+        for name, kubelet in nodes.items():
+            self._nodes[name] = kubelet
+            self._spawn(f"kubelet {name}", kubelet.run())
+        self._facts |= {"nodes": list(nodes), "pod_mode": mode.name}
+        self._facts["not_enforced"] += mode.not_enforced
 
     async def _serve_network(self, machinery: Machinery) -> None:
         endpoints = EndpointTable(machinery.store)

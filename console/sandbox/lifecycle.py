@@ -155,6 +155,9 @@ def down(state: Path) -> Status:
 
 def _end_leftovers(state: Path) -> None:
     """Ends pod processes that outlived a daemon which was killed."""
+    from console.sandbox.kubelet.leftovers import end_leftovers
+
+    end_leftovers((state / "pods").glob("*"))
 
 
 def reset(settings: Settings) -> Status:

@@ -1,0 +1,1 @@
+"""The kubelet: pods as real processes on this machine."""

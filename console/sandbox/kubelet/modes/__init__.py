@@ -1,0 +1,80 @@
+"""How pods are set apart from each other and from the machine: with namespaces, or without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from console.sandbox.api.resources import Object
+
+Resolve = Callable[[str, str], str | None]
+"""The address of a Service by a pod's namespace and a host name; None when no Service has that name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A file or folder of this machine that a container sees under a path of its own."""
+
+    path: str
+    source: Path
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A container's process before it is fitted to this machine.
+
+    Attributes:
+        pod: the pod's object.
+        container: its spec.
+        own: the pod's folder.
+        root: the image's tree.
+        folder: the working directory, as the container sees it; empty for the image's or the pod's own.
+    """
+
+    pod: Object
+    container: Object
+    own: Path
+    root: Path
+    command: list[str]
+    environment: dict[str, str]
+    folder: str
+    mounts: list[Mount]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A container's process as it is started.
+
+    Attributes:
+        environment: also that of commands that run beside it (probes, hooks, `exec`).
+        entry: what the shim does before the program takes over.
+        rewrite: fits a word of a command that runs beside it.
+    """
+
+    command: list[str]
+    environment: dict[str, str]
+    folder: str
+    rewrite: Callable[[str], str]
+    entry: dict[str, Any] = field(default_factory=dict)
+
+
+class Mode(Protocol):
+    """One way to set pods apart."""
+
+    name: str
+    not_enforced: tuple[str, ...]
+
+    def fit(self, launch: Launch) -> Fitted:
+        """Fits a process to this machine."""
+        ...
+
+    def enter(self, pid: int) -> list[str]:
+        """The words before a command that make it run where the process `pid` runs."""
+        ...
+
+    def unenforced(self, pod: Object) -> list[str]:
+        """Which fields of this pod have no effect here."""
+        ...

@@ -1,0 +1,117 @@
+"""A node: takes the pods that are bound to it, runs each in a worker, and answers for them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+
+from console.sandbox.api import times
+from console.sandbox.api.errors import bad_request
+from console.sandbox.api.ports import LogOptions, NodeUsage, Session, Usage
+from console.sandbox.api.resources import Object
+from console.sandbox.kubelet.host import Host
+from console.sandbox.kubelet.registration import keep_alive, register
+from console.sandbox.kubelet.worker import PodWorker
+from console.sandbox.store import Change
+
+log = logging.getLogger(__name__)
+LONGEST_SHUT_DOWN = 10.0
+"""Seconds of grace, at most, that pods have when the sandbox is stopped."""
+
+
+class Kubelet:
+    """The agent of one node (`NodeAgent`).
+
+    Args:
+        host: what its pods have in common.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self._workers: dict[str, PodWorker] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ends: list[Callable[[], None]] = []
+
+    async def run(self) -> None:
+        """Works until cancelled; then ends the processes of its pods, and returns when there are none."""
+        machinery, name = self.host.machinery, self.host.name
+        register(machinery, name)
+        store = machinery.store
+        self._ends.append(store.subscribe("pods", self._pod_changed))
+        for resource in ("configmaps", "secrets"):
+            self._ends.append(store.subscribe(resource, self._source_changed))
+        for entry in store.on_node(name):
+            self._pod_changed(Change("ADDED", entry))
+        try:
+            await keep_alive(machinery, name)
+        finally:
+            await self._shut_down()
+
+    async def _shut_down(self) -> None:
+        for end in self._ends:
+            end()
+        workers = list(self._workers.values())
+        await asyncio.gather(*(each.shut_down(LONGEST_SHUT_DOWN) for each in workers), return_exceptions=True)
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self.host.probes.close()
+
+    # -- what changes
+
+    def _pod_changed(self, change: Change) -> None:
+        entry = change.entry
+        if entry.node != self.host.name:
+            return
+        worker = self._workers.get(entry.uid)
+        if change.type == "DELETED":
+            if worker:
+                worker.remove()
+        elif worker:
+            worker.update(entry.object)
+        else:
+            self._begin(PodWorker(self.host, entry.object))
+
+    def _begin(self, worker: PodWorker) -> None:
+        self._workers[worker.uid] = worker
+        task = asyncio.create_task(worker.run(), name=f"pod {worker.key.namespace}/{worker.key.name}")
+        self._tasks[worker.uid] = task
+        task.add_done_callback(lambda done: self._ended(worker, done))
+
+    def _ended(self, worker: PodWorker, task: asyncio.Task[None]) -> None:
+        del self._workers[worker.uid], self._tasks[worker.uid]
+        if not task.cancelled() and task.exception():
+            log.error("%s failed", task.get_name(), exc_info=task.exception())
+
+    def _source_changed(self, change: Change) -> None:
+        key = change.entry.key
+        for worker in self._workers.values():
+            if worker.key.namespace == key.namespace and (key.resource, key.name) in worker.volumes.sources:
+                worker.refresh()
+
+    # -- NodeAgent
+
+    async def logs(self, pod: Object, container: str, options: LogOptions) -> AsyncIterator[bytes]:
+        """Opens a container's log."""
+        raise bad_request("logs are not there yet")
+
+    async def exec(self, pod: Object, container: str, command: list[str], *, stdin: bool, tty: bool) -> Session:
+        """Starts a command in a container."""
+        raise bad_request("commands are not there yet")
+
+    async def attach(self, pod: Object, container: str, *, stdin: bool, tty: bool) -> Session:
+        """Connects to a container's own process."""
+        raise bad_request("commands are not there yet")
+
+    def address(self, pod: Object) -> str:
+        """Where the pod's ports are reached."""
+        return str((pod.get("status") or {}).get("podIP", ""))
+
+    def probe_metrics(self) -> str:
+        """The probes' counters."""
+        return self.host.tally.text()
+
+    async def usage(self) -> NodeUsage:
+        """What the pods use now."""
+        return NodeUsage(times.now(), 1.0, Usage(0.0, 0), ())

@@ -1,0 +1,90 @@
+"""All process nodes of a cluster: made, started, and what is left of earlier ones removed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from console.sandbox.api.machinery import Machinery
+from console.sandbox.kubelet.builtin import Images
+from console.sandbox.kubelet.host import Host
+from console.sandbox.kubelet.leftovers import end_leftovers
+from console.sandbox.kubelet.modes import Mode
+from console.sandbox.kubelet.modes.plain import Plain
+from console.sandbox.kubelet.node import Kubelet
+from console.sandbox.kubelet.probes import Probes
+from console.sandbox.kubelet.registration import LABEL, room
+from console.sandbox.network.addresses import AddressPool
+from console.sandbox.settings import Settings
+
+log = logging.getLogger(__name__)
+_DOMAIN = ("svc", "cluster", "local")
+
+
+def make_nodes(machinery: Machinery, addresses: AddressPool, settings: Settings, mode: Mode) -> dict[str, Kubelet]:
+    """A kubelet for each process node, by name, not yet started."""
+    images, allocatable = Images(settings.bundle_cache), room()
+    nodes = {}
+    for number in range(1, settings.nodes + 1):
+        host = Host(
+            name=f"sandbox-{number}",
+            machinery=machinery,
+            addresses=addresses,
+            pods=settings.state / "pods",
+            scale=settings.time_scale,
+            mode=mode,
+            images=images,
+            probes=Probes(),
+            allocatable=allocatable,
+        )
+        nodes[host.name] = Kubelet(host)
+    return nodes
+
+
+def choose_mode(machinery: Machinery, settings: Settings) -> Mode:
+    """The mode that the settings ask for, or the best one that this machine allows."""
+    return Plain(_Services(machinery).resolve)
+
+
+async def clean(machinery: Machinery, settings: Settings) -> None:
+    """Removes Nodes beyond the number asked for, and the processes and folders of pods that are gone."""
+    for entry in machinery.store.entries("nodes"):
+        number = entry.key.name.removeprefix("sandbox-")
+        if entry.labels.get(LABEL) and number.isdigit() and int(number) > settings.nodes:
+            machinery.delete(*entry.key)
+    known = {entry.uid for entry in machinery.store.entries("pods")}
+    folders = [each for each in _folders(settings.state / "pods") if each.name not in known]
+    await asyncio.to_thread(end_leftovers, folders)
+    for each in folders:
+        await asyncio.to_thread(shutil.rmtree, each, ignore_errors=True)
+
+
+def _folders(pods: Path) -> list[Path]:
+    return list(pods.iterdir()) if pods.exists() else []
+
+
+class _Services:
+    """Finds a Service's address by the names that a cluster's DNS would know it under."""
+
+    def __init__(self, machinery: Machinery) -> None:
+        self._machinery = machinery
+
+    def resolve(self, namespace: str, host: str) -> str | None:
+        """The address for `NAME`, `NAME.NAMESPACE`, `NAME.NAMESPACE.svc`, `NAME.NAMESPACE.svc.cluster.local`."""
+        parts = host.rstrip(".").split(".")
+        if len(parts) > 5 or tuple(parts[2:]) != _DOMAIN[: len(parts) - 2]:
+            return None
+        service = self._machinery.find("services", parts[1] if len(parts) > 1 else namespace, parts[0])
+        address = service["spec"].get("clusterIP") if service else None
+        return address if address and _is_address(address) else None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True

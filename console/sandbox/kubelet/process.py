@@ -1,0 +1,217 @@
+"""One container's process, seen from the kubelet: started by its shim, followed, signalled, found again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from console.sandbox.identity import Identity, boot_id
+
+_SHIM = Path(__file__).with_name("shim.py")
+RECORD, EXIT = "run.json", "exit.json"
+
+
+class StartError(Exception):
+    """The process could not be started.
+
+    Args:
+        message: as `runc` words it.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to run.
+
+    Attributes:
+        command: program and arguments.
+        environment: all of it.
+        folder: the working directory.
+        memory: bytes that the process and all below it may hold; 0 for no limit.
+        entry: what the shim does before the program takes over (namespaces), empty for nothing.
+    """
+
+    command: list[str]
+    environment: dict[str, str]
+    folder: str
+    memory: int
+    entry: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a process ended.
+
+    Attributes:
+        code: 128 + n after signal n.
+        finished: seconds since the epoch.
+        tail: the end of its output.
+    """
+
+    code: int
+    signal: int
+    oom: bool
+    finished: float
+    tail: str
+
+
+class Process:
+    """A container's process that was started; its shim tells how it ends.
+
+    Args:
+        folder: where its records are.
+        record: what the shim wrote down.
+    """
+
+    def __init__(self, folder: Path, record: dict[str, Any]) -> None:
+        identity = Identity.read(record)
+        if identity is None:
+            raise ValueError(f"{folder / RECORD} names no process")
+        self.pid = int(record["main"])
+        self.restart = int(record["restart"])
+        self.since = str(record["since"])
+        self.image_id = str(record["image_id"])
+        self._shim = identity
+        self._folder = folder
+        self._exit: asyncio.Task[Exit] = asyncio.create_task(self._follow(), name=f"process {self.pid}")
+
+    @classmethod
+    async def start(cls, folder: Path, log: Path, order: Order, about: dict[str, Any]) -> Process:
+        """Starts a process; its records go to `folder`.
+
+        Raises:
+            StartError: there is no such program, or it may not be run.
+        """
+        for name in (RECORD, EXIT):
+            (folder / name).unlink(missing_ok=True)
+        whole = {
+            "command": order.command,
+            "environment": order.environment,
+            "folder": order.folder,
+            "memory": order.memory,
+            "entry": order.entry,
+            "log": str(log),
+            "record": str(folder / RECORD),
+            "exit": str(folder / EXIT),
+            "boot": boot_id(),
+            "about": about,
+        }
+        answer = await asyncio.to_thread(_spawn, json.dumps(whole).encode())
+        if "errno" in answer:
+            raise StartError(_why(order, answer))
+        return cls(folder, answer | about)
+
+    @classmethod
+    def find(cls, folder: Path) -> Process | None:
+        """The process that an earlier daemon started here, running or ended; None when there was none."""
+        try:
+            return cls(folder, json.loads((folder / RECORD).read_text()))
+        except (FileNotFoundError, ValueError, KeyError):
+            return None
+
+    async def wait(self) -> Exit:
+        """How it ended, once it has."""
+        return await asyncio.shield(self._exit)
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to the container's own process."""
+        if not self._exit.done() and self._shim.alive:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Ends it with all it has started, at once."""
+        if not self._exit.done() and self._shim.alive:
+            with suppress(ProcessLookupError):
+                os.kill(self._shim.pid, signal.SIGTERM)
+
+    async def _follow(self) -> Exit:
+        try:
+            descriptor = os.pidfd_open(self._shim.pid)
+        except ProcessLookupError:
+            return self._read_exit()
+        try:
+            if self._shim.alive:
+                await _readable(descriptor)
+        finally:
+            os.close(descriptor)
+        _reap(self._shim.pid)
+        return self._read_exit()
+
+    def _read_exit(self) -> Exit:
+        """What the shim wrote; when it was killed itself, the process went with it (PR_SET_PDEATHSIG)."""
+        try:
+            found = json.loads((self._folder / EXIT).read_text())
+        except (FileNotFoundError, ValueError):
+            return Exit(137, 9, oom=False, finished=0.0, tail="")
+        return Exit(found["code"], found["signal"], found["oom"], found["finished"], found["tail"])
+
+
+async def _readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _spawn(order: bytes) -> dict[str, Any]:
+    """Starts a shim and returns what it answers. The order is not among its arguments: it holds secrets."""
+    command = [sys.executable, "-I", "-S", str(_SHIM)]
+    process = subprocess.Popen(  # noqa: S603 - our own program
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=None,
+        env={},
+        cwd="/",
+        start_new_session=True,
+    )
+    assert process.stdin
+    assert process.stdout
+    with process.stdin, process.stdout:
+        process.stdin.write(order)
+        process.stdin.close()
+        line = process.stdout.readline()
+    process.returncode = 0  # followed and reaped by `Process`
+    if not line:
+        return {"errno": 0, "error": "the container's shim ended; see daemon.log"}
+    answer: dict[str, Any] = json.loads(line)
+    if "errno" in answer:
+        _reap(process.pid, 0)
+    return answer
+
+
+def _reap(pid: int, flags: int = os.WNOHANG) -> None:
+    """Takes the remains of a shim; one that an earlier daemon started is not ours to take."""
+    with suppress(ChildProcessError):
+        os.waitpid(pid, flags)
+
+
+def _why(order: Order, answer: dict[str, Any]) -> str:
+    """As containerd and runc say it."""
+    program = order.command[0]
+    why = str(answer["error"]).lower()
+    if answer["errno"] == 2:
+        why = f"stat {program}: no such file or directory" if "/" in program else "executable file not found in $PATH"
+    cause = f'exec: "{program}": {why}'
+    if not Path(order.folder).is_dir():
+        cause = f'chdir to cwd ("{order.folder}") set in config.json failed: no such file or directory'
+    return (
+        "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
+        f"unable to start container process: error during container init: {cause}: unknown"
+    )
