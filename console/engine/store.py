@@ -141,13 +141,12 @@ class Store:
         changed = self._takers.get(taker) if taker else None
         if taker:
             self._takers[taker] = set()
-        pods = self._health.get("pods")
         return View(
             self.version,
             *self._place,
             context=self._context,
             namespace=self._namespace,
-            connected=pods is not None and pods.freshness is Freshness.LIVE,
+            connected=any(health.freshness is Freshness.LIVE for health in self._health.values()),
             services=tuple(self._services.values()),
             pods=MappingProxyType(self._members.pods),
             workloads=MappingProxyType(self._members.workloads),

@@ -1,0 +1,76 @@
+"""A console's engine in front of the sandbox: a client, a wire that can be cut, a world, and virtual workloads."""
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+
+from console.adapters.kubernetes.client import KubernetesCluster
+from console.adapters.kubernetes.connection import open_transport
+from console.engine.store import Store
+from console.engine.tasks import Tasks
+from tests.engine.line import Line
+from tests.engine.planning_world import world_of
+
+
+@pytest.fixture
+async def line(sandbox):
+    line = Line(sandbox.kubeconfig)
+    await line.mend()
+    yield line
+    await line.cut()
+
+
+@pytest.fixture
+async def far_client(line, tmp_path):
+    """A client whose wire can be cut."""
+    client = KubernetesCluster(await open_transport([line.kubeconfig(tmp_path / "far")], "sandbox"), "sandbox")
+    yield client
+    await client.close()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def near_client(sandbox):
+    client = KubernetesCluster(await open_transport([sandbox.kubeconfig], "sandbox"), "sandbox")
+    yield client
+    await client.close()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def outside(near_client, tmp_path):
+    """A world with the time of day."""
+    world = replace(world_of(near_client, tmp_path), clock=time.time)
+    yield world
+    await world.registry.close()
+    await world.journal.close()
+
+
+@pytest.fixture
+async def tasks():
+    tasks = Tasks()
+    yield tasks
+    await tasks.close()
+
+
+@pytest.fixture
+def store(namespace):
+    return Store("todo", "test", namespace, ["web"], [])
+
+
+def virtual(name="web", replicas=2, service="web", **annotations):
+    """A Deployment of virtual pods; annotations tell their lives."""
+    labels = {"app": name}
+    container = {"name": "main", "image": "busybox", "readinessProbe": {"httpGet": {"path": "/ready", "port": 8000}}}
+    spec = {"tolerations": [{"operator": "Exists"}], "nodeSelector": {"type": "virtual"}, "containers": [container]}
+    meta = {"labels": labels, "annotations": {f"sandbox/{key}": value for key, value in annotations.items()}}
+    return {
+        "metadata": {"name": name, "labels": {"stack-console/service": service}},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": meta, "spec": spec},
+        },
+    }
