@@ -27,11 +27,10 @@ def manifests(text: str, service: str = "", namespace: str = "todo") -> tuple[Ma
     return tuple(found)
 
 
-def build_source(service: str, context: Path = Path("/nowhere"), name: str = "") -> BuildSource:
+def build_source(service: str, context: Path = Path("/nowhere"), *, dockerfile: Path | None = None) -> BuildSource:
     """A build of an image; bundles are packed from the context as it is."""
-    return BuildSource(
-        service=service, name=name or f"todo-{service}", context=context, dockerfile=context / "Dockerfile"
-    )
+    file = dockerfile or context / "Dockerfile"
+    return BuildSource(service=service, name=f"todo-{service}", context=context, dockerfile=file)
 
 
 def make_service(
