@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from graphlib import TopologicalSorter
-from statistics import median
 
 from console.model.changes import Redact, object_changes
 from console.model.declare import rank
@@ -13,10 +12,9 @@ from console.model.plan import ChangeKind, FieldChange, ObjectChange, ObjectRef,
 from console.model.podspec import WORKLOADS, containers, pod_spec
 from console.model.redaction import MASK
 from console.model.stack import Service, Stack
+from console.model.steps import Steps, critical_path
 
 _SHARED = "apply:shared"
-# Steps whose length matters: without their past, nothing is said about the whole.
-_LONG = frozenset({StepKind.PROVISION, StepKind.BUILD, StepKind.PUSH, StepKind.WAIT})
 _DEFAULT_TIMEOUT = 180.0
 _LEAST_TIMEOUT = 60.0
 _PATIENCE = 4.0
@@ -49,7 +47,7 @@ def plan_destroy(gathered: Gathered) -> Plan:
         refs.setdefault(state.declared.service, []).append(state.declared.ref)
     known = rollout_order(gathered.stack)
     names = [*sorted(refs.keys() - {*known, ""}), *reversed(known), ""]
-    steps = _Steps(gathered.past)
+    steps = Steps(gathered.past)
     for name in names:
         if name in refs:
             changes = _deletions(refs[name], name)
@@ -66,46 +64,11 @@ def rollout_order(stack: Stack) -> list[str]:
     return list(TopologicalSorter(graph).static_order())
 
 
-class _Steps:
-    """Steps, each behind those it needs; a need for a step that there is no occasion for is left out."""
-
-    def __init__(self, past: Mapping[str, tuple[float, ...]]) -> None:
-        self._past = past
-        self._steps: dict[str, Step] = {}
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return tuple(self._steps)
-
-    @property
-    def all(self) -> tuple[Step, ...]:
-        return tuple(self._steps.values())
-
-    def __contains__(self, step_id: str) -> bool:
-        return step_id in self._steps
-
-    def add(
-        self,
-        step_id: str,
-        kind: StepKind,
-        title: str,
-        *,
-        service: str = "",
-        needs: Iterable[str] = (),
-        changes: Sequence[ObjectChange] = (),
-        timeout: float | None = None,
-    ) -> None:
-        present = tuple(dict.fromkeys(need for need in needs if need in self._steps))
-        past = self._past.get(step_id)
-        expected = median(past) if past else None
-        self._steps[step_id] = Step(step_id, kind, title, service, present, tuple(changes), expected, timeout)
-
-
 class _Deploy:
     """The steps of one deploy."""
 
     def __init__(self, gathered: Gathered, changes: Sequence[ObjectChange]) -> None:
-        self.steps = _Steps(gathered.past)
+        self.steps = Steps(gathered.past)
         self._gathered = gathered
         self._stack = gathered.stack
         self._changes: dict[str, list[ObjectChange]] = {}
@@ -125,7 +88,7 @@ class _Deploy:
                 service = image.service
                 self.steps.add(build, StepKind.BUILD, f"build {name}", service=service, needs=["preflight"])
                 self.steps.add(f"push:{service}", StepKind.PUSH, f"push {name}", service=service, needs=[build])
-        shared = [*self._coming_secrets(), *self._changes.get("", ())]
+        shared = self._shared_changes()
         provisions = [f"provision:{name}" for name in self._gathered.unprovisioned]
         if _changed(shared):
             title, needs = "apply what is shared", ["preflight", *provisions]
@@ -181,17 +144,22 @@ class _Deploy:
                 yield from self._behind(known)
             yield from own
 
-    def _coming_secrets(self) -> Iterator[ObjectChange]:
-        """Secrets of externals of our own that do not run yet: their URL is known once they do."""
-        declared = {state.declared.ref for state in self._gathered.objects}
+    def _shared_changes(self) -> list[ObjectChange]:
+        """Of shared objects; Secrets of externals of our own that do not run yet get a value that is not known yet."""
+        changes = {change.ref: change for change in self._changes.get("", ())}
         for external in self._stack.externals:
             ref = ObjectRef("v1", "Secret", self._stack.namespace, external.secret)
-            if external.name in self._gathered.unprovisioned and ref not in declared:
-                field = FieldChange(f"data.{external.key}", ChangeKind.CREATE, "", MASK)
-                yield ObjectChange(ref, "", ChangeKind.CREATE, (field,))
+            if external.name in self._gathered.unprovisioned:
+                there = ref in changes and changes[ref].kind is not ChangeKind.CREATE
+                kind, before = (ChangeKind.UPDATE, MASK) if there else (ChangeKind.CREATE, "")
+                field = FieldChange(f"data.{external.key}", kind, before, f"{MASK} (known once it runs)")
+                others = changes[ref].fields if ref in changes else ()
+                fields = (field, *(each for each in others if each.path != field.path))
+                changes[ref] = ObjectChange(ref, "", kind, fields)
+        return list(changes.values())
 
 
-def _plan(kind: str, gathered: Gathered, steps: _Steps, warnings: tuple[str, ...]) -> Plan:
+def _plan(kind: str, gathered: Gathered, steps: Steps, warnings: tuple[str, ...]) -> Plan:
     stack = gathered.stack
     return Plan(
         kind=kind,
@@ -203,19 +171,8 @@ def _plan(kind: str, gathered: Gathered, steps: _Steps, warnings: tuple[str, ...
         steps=steps.all,
         checks=gathered.checks,
         warnings=tuple(dict.fromkeys(warnings)),
-        expected_seconds=_critical_path(steps.all),
+        expected_seconds=critical_path(steps.all),
     )
-
-
-def _critical_path(steps: Sequence[Step]) -> float | None:
-    """Seconds of the longest chain of steps that wait for one another; None if a long one has no past."""
-    if not steps or any(step.kind in _LONG and step.expected_seconds is None for step in steps):
-        return None
-    ends: dict[str, float] = {}
-    for step in steps:
-        started = max((ends[need] for need in step.needs), default=0.0)
-        ends[step.id] = started + (step.expected_seconds or 0.0)
-    return max(ends.values()) or None
 
 
 def _timeout(service: Service, past: Sequence[float]) -> float:

@@ -152,12 +152,16 @@ def test_an_image_that_the_registry_lost_is_pushed_again_though_no_object_change
     assert _needs(plan)["wait:web"] == {"preflight", "push:web"}
 
 
-def test_the_secret_of_an_external_that_will_be_started_is_in_the_plan():
-    plan = _plan(replace(_live(_stack(externals=[DATABASE])), unprovisioned=("database",)))
-    shared = next(step for step in plan.steps if step.id == "apply:shared")
-    assert [(str(each.ref), each.fields[0].after) for each in shared.changes if each.kind is ChangeKind.CREATE] == [
-        ("secret/postgres", "•••")
-    ]
+@pytest.mark.parametrize("known", [{}, {("postgres", "DATABASE_URL"): "as it was before"}])
+def test_the_secret_of_an_external_that_will_be_started_is_in_the_plan(known):
+    stack = _stack(externals=[DATABASE])
+    states = [unchanged(each) for each in declare(stack, _images(), known, "00" * 32, {})]
+    plan = _plan(gathered_of(stack, states, images=_images(), unprovisioned=("database",)))
+    (change,) = plan.changes
+    assert str(change.ref) == "secret/postgres"
+    assert change.kind is (ChangeKind.UPDATE if known else ChangeKind.CREATE)
+    assert [(each.path, each.after) for each in change.fields] == [("data.DATABASE_URL", "••• (known once it runs)")]
+    assert [step.id for step in plan.steps] == ["preflight", "provision:database", "apply:shared", "record"]
 
 
 def test_the_past_says_how_long_it_will_take_along_the_longest_way():
