@@ -57,9 +57,10 @@ class Gathered:
 
     `objects` are in the order of the stack: shared ones first, then by service. `obsolete` are live objects that carry
     the stack's label and are declared no more, and `obsolete_uids` their uids, so that nothing else is removed.
-    `releases` are the stack's releases in the cluster, the newest first. `past` are the seconds that steps took in the past, the newest first, by step id. `unprovisioned` are externals of
-    our own that do not run yet. `unready` are services that are not ready now. `checksum_key` is the hexadecimal key
-    of the configuration checksums, empty where it may not be read; `declare` takes it.
+    `releases` are the stack's releases in the cluster, the newest first. `past` are the seconds that steps took in the
+    past, the newest first, by step id. `unprovisioned` are externals of our own that do not run yet. `unready` are
+    services that are not ready now. `checksum_key` is the hexadecimal key of the configuration checksums, empty where
+    it may not be read; `declare` takes it.
     """
 
     stack: Stack

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from console.model.changes import Redact, object_changes
 from console.model.declare import rank
 from console.model.gathered import Gathered
-from console.model.plan import ChangeKind, FieldChange, ObjectChange, ObjectRef, Plan, Step, StepKind
+from console.model.plan import ChangeKind, FieldChange, ObjectChange, ObjectRef, Plan, StepKind
 from console.model.podspec import WORKLOADS, containers, pod_spec
 from console.model.redaction import MASK
 from console.model.stack import Service, Stack
