@@ -133,6 +133,14 @@ async def test_values_of_this_machine_make_a_secret_and_are_masked_everywhere(st
     assert "verysecret" not in world.redactor.text(f"connecting to {URL}")
 
 
+async def test_a_value_that_is_too_short_to_be_searched_is_told(stack, client, tmp_path):
+    world = world_of(client, tmp_path, DATABASE_URL="tiny")
+    (warning,) = (await _plan(stack, world)).warnings
+    assert warning == "not searched in what is shown: secret/postgres DATABASE_URL is too short"
+    await world.registry.close()
+    await world.journal.close()
+
+
 async def test_a_secret_that_the_cluster_holds_already_is_used_and_masked(stack, world, tmp_path):
     await _apply(stack, world)
     other = world_of(world.cluster, tmp_path / "other")
