@@ -86,7 +86,7 @@ def test_a_container_that_cannot_listen_says_so_in_its_last_words(words):
 
 def test_a_crash_loop_tells_code_count_and_last_words():
     found = only(Sight(pod(crashed(restarts=4)), clues={"main": "hello\nMCP_URL is not set\n"}))
-    assert found.summary == "exits with code 1, 4 times in 2 min"
+    assert found.summary == "exits with code 1, 5 times in 2 min"
     assert found.evidence == 'last words: "MCP_URL is not set"'
     assert found.hints == ("[l] logs", "[C] config", "[D] deploy")
 
@@ -307,7 +307,7 @@ def test_many_pods_with_one_cause_are_one_diagnosis():
     pods = [pod(crashed(restarts=count), name=f"backend-{count}") for count in (1, 2, 3)]
     found = [each for one in pods for each in diagnose_pod(Sight(one))]
     [whole] = diagnose(found)
-    assert whole.summary.startswith("3 pods: exits with code 1, twice")
+    assert whole.summary.startswith("3 pods: exits with code 1, 3 times")
     assert (whole.terminal, whole.subject) == (True, "pod/backend-2")
 
 

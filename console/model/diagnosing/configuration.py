@@ -13,7 +13,7 @@ from console.model.workload import Container
 
 _OBJECT = re.compile(r'\b(configmap|secret) "([^"]+)" not found', re.I)
 _KEY = re.compile(r"couldn't find key (\S+) in (ConfigMap|Secret) [^/\s]*/(\S+)")
-_ITEM = re.compile(r"(configmap|secret|config|key).*references non-existent (?:config|secret) key: (\S+)", re.I)
+_ITEM = re.compile(r"references non-existent (config|secret) key: (\S+)")
 _VOLUME = re.compile(r'for volume "([^"]+)"')
 _KINDS = {"configmap": "ConfigMap", "secret": "Secret"}
 _CAUSES = {"ConfigMap": Cause.CONFIG_MISSING, "Secret": Cause.SECRET_MISSING}
@@ -49,8 +49,7 @@ def missing(sight: Sight, words: str) -> Diagnosis | None:
     if found := _KEY.search(words):
         return _key(sight, found[2], found[3], found[1], words)
     if found := _ITEM.search(words):
-        kind = "Secret" if "secret key" in words else "ConfigMap"
-        return _key(sight, kind, "", found[2], words)
+        return _key(sight, "Secret" if found[1] == "secret" else "ConfigMap", "", found[2], words)
     if found := _OBJECT.search(words):
         kind = _KINDS[found[1].lower()]
         promised = sight.around.promises(kind, found[2])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from console.model.diagnosing.probes import failing
-from console.model.diagnosing.sight import CONFIG, DEPLOY, LOGS, Sight, span, times
+from console.model.diagnosing.sight import CONFIG, DEPLOY, LOGS, Sight, ends, span, times
 from console.model.diagnosis import Cause, Diagnosis
 from console.model.workload import Container, ContainerState, ProbeKind, Termination
 
@@ -76,7 +76,7 @@ def _not_started(sight: Sight, container: Container, words: str) -> Diagnosis:
 
 
 def _out_of_memory(sight: Sight, container: Container, end: Termination) -> Diagnosis:
-    summary = f"{sight.who(container)}needs more memory than its limit, killed {times(_runs(container))}"
+    summary = f"{sight.who(container)}needs more memory than its limit, killed {times(ends(container))}"
     hints = ("raise resources.limits.memory", DEPLOY)
     evidence = _last_words(sight, container, end) or "OOMKilled"
     terminal = _had_enough(container)
@@ -109,15 +109,10 @@ def _by_its_words(sight: Sight, container: Container, end: Termination) -> Diagn
 
 
 def _how_often(sight: Sight, container: Container, end: Termination) -> str:
-    runs = _runs(container)
+    runs = ends(container)
     if runs == 1 or end.finished is None:
         return times(runs)
     return f"{times(runs)} in {span(end.finished - sight.pod.created)}"
-
-
-def _runs(container: Container) -> int:
-    """How many runs have ended."""
-    return container.restarts + (container.state is ContainerState.TERMINATED) or 1
 
 
 def _last_words(sight: Sight, container: Container, end: Termination) -> str:

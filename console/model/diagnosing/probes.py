@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from console.model.diagnosing.sight import CONFIG, LOGS, Sight, times
+from console.model.diagnosing.sight import CONFIG, LOGS, Sight, ends, times
 from console.model.diagnosis import Cause, Diagnosis
 from console.model.workload import Container, ContainerState, ProbeKind, ProbeResult, ProbeSpec
 
@@ -44,7 +44,7 @@ def failing(sight: Sight, container: Container, kind: ProbeKind, *, terminal: bo
         summary = f"{external.name} cannot be reached, so {who}its {kind} probe fails"
         evidence = f"{external.detail}; {answer}" if answer else external.detail
         return sight.finding(Cause.EXTERNAL_UNREACHABLE, summary, evidence=evidence, hints=(LOGS,), since=external.at)
-    ended = f"; ended for it {times(container.restarts)}" if container.restarts else ""
+    ended = f"; ended for it {times(ends(container))}" if ends(container) else ""
     if "connection refused" in answer.lower():
         port = _PORT.search(spec.action) if spec else None
         summary = f"{who}runs, but nothing listens on port {port[1] if port else 'of its probe'}{ended}"

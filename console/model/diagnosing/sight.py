@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from console.model.diagnosis import Cause, Diagnosis
 from console.model.probing import Results
 from console.model.surroundings import Surroundings
-from console.model.workload import ClusterEvent, Container, Pod
+from console.model.workload import ClusterEvent, Container, ContainerState, Pod
 
 LONGEST = 300
 """Characters of an evidence line."""
@@ -62,6 +62,13 @@ class Sight:
         return Diagnosis(
             cause, pod.service, f"pod/{pod.name}", terminal, summary, line(evidence), changed, hints, since
         )
+
+
+def ends(container: Container) -> int:
+    """How many runs of a container have ended; a restart counts from its beginning."""
+    if container.state is ContainerState.RUNNING:
+        return container.restarts
+    return container.restarts + (container.ended is not None or container.last is not None)
 
 
 def line(text: str) -> str:
