@@ -61,6 +61,7 @@ class StepKind(StrEnum):
     WAIT = "wait"
     PRUNE = "prune"
     RECORD = "record"
+    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""Where a stack can be reached: from its Ingresses, else from its Services, as the cluster reports them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from console.engine.live import Findings, read_live
+from console.engine.work import Work
+from console.model.stack import JSON
+
+_KINDS = ("Ingress", "Service")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+async def addresses_of(work: Work) -> tuple[str, ...]:
+    """The addresses, those of Ingresses first; without any, those of Services inside of the cluster.
+
+    Raises:
+        UnreachableError: the API server does not answer.
+    """
+    refs = [ref for ref in work.declared if ref.kind in _KINDS]
+    found = await read_live(work.world.cluster, refs, Findings())
+    bodies = [found[ref] for ref in refs if found.get(ref)]
+    outside = [*_of_kind(bodies, "Ingress", _ingress), *_of_kind(bodies, "Service", _balanced)]
+    return tuple(dict.fromkeys(outside)) or tuple(_of_kind(bodies, "Service", _inside))
+
+
+def _of_kind(bodies: Iterable[JSON], kind: str, addresses: object) -> Iterator[str]:
+    for body in bodies:
+        if body["kind"] == kind and callable(addresses):
+            yield from addresses(body)
+
+
+def _ingress(body: JSON) -> Iterator[str]:
+    encrypted = {host for each in body["spec"].get("tls") or () for host in each.get("hosts") or ("",)}
+    for rule in body["spec"].get("rules") or ():
+        host = rule.get("host", "")
+        scheme = "https" if host in encrypted else "http"
+        paths = [path.get("path", "/") for path in (rule.get("http") or {}).get("paths") or ()] or ["/"]
+        for place in _places(body):
+            port = _port(place, scheme)
+            for path in paths:
+                yield f"{scheme}://{host or place.get('hostname') or place.get('ip', '')}{port}{path}"
+
+
+def _balanced(body: JSON) -> Iterator[str]:
+    for place in _places(body) if body["spec"].get("type") == "LoadBalancer" else ():
+        for port in body["spec"].get("ports") or ():
+            yield f"http://{place.get('hostname') or place.get('ip', '')}:{port['port']}"
+
+
+def _inside(body: JSON) -> Iterator[str]:
+    meta = body["metadata"]
+    for port in body["spec"].get("ports") or ():
+        yield f"{meta['name']}.{meta['namespace']}:{port['port']} inside of the cluster"
+
+
+def _places(body: JSON) -> list[JSON]:
+    found: list[JSON] = ((body.get("status") or {}).get("loadBalancer") or {}).get("ingress") or []
+    return found
+
+
+def _port(place: JSON, scheme: str) -> str:
+    """The port, if the controller says that it is not the usual one."""
+    ports = [each["port"] for each in place.get("ports") or ()]
+    usual = _DEFAULT_PORTS[scheme]
+    return "" if not ports or usual in ports else f":{ports[0]}"

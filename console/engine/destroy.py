@@ -1,0 +1,111 @@
+"""Removes objects: only those that the plan saw, in its order, and waits until they are gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from console.engine.applying import whole
+from console.engine.releases import is_release
+from console.engine.steplog import StepLog
+from console.engine.together import together
+from console.engine.work import Work
+from console.model.errors import ApplyError, ConflictError, ConsoleError, DeniedError
+from console.model.plan import ObjectChange, ObjectRef
+from console.model.stack import JSON
+
+GONE_WITHIN = 180.0
+LOOK = 0.3
+"""Seconds: how long an object may take to go, and between two looks at it."""
+
+
+async def remove_changes(work: Work, changes: Iterable[ObjectChange], log: StepLog) -> str:
+    """Removes what the plan removes; how much that was, in words.
+
+    The releases go behind everything else, the namespace at the very end.
+
+    Raises:
+        ApplyError: an object may not be removed, or does not go.
+    """
+    refs = sorted((change.ref for change in changes), key=lambda ref: _is_release(work, ref))
+    inside = [ref for ref in refs if ref.kind != "Namespace"]
+    await remove(work, inside, log)
+    for ref in refs:
+        if ref.kind == "Namespace":
+            if ref.name == work.stack.namespace and work.lock:
+                # It goes with its namespace; to renew it from now on would fail.
+                await work.lock.remove()
+            await remove(work, [ref], log)
+    return f"{len(refs)} object{'s' if len(refs) != 1 else ''} removed"
+
+
+async def remove(work: Work, refs: Sequence[ObjectRef], log: StepLog, *, uids: bool = True) -> None:
+    """Removes objects one after another, their dependents first, then waits until all of them are gone.
+
+    Args:
+        work: the run.
+        refs: what goes.
+        log: is told.
+        uids: only if they are the very objects that the plan saw.
+
+    Raises:
+        ApplyError: one does not go.
+    """
+    going: dict[ObjectRef, str] = {}
+    for ref in refs:
+        await work.certain()
+        uid = work.uid(ref) if uids else str(work.live.get(ref, {}).get("metadata", {}).get("uid", ""))
+        try:
+            there = await whole(work.world.cluster.delete(ref, propagation="Foreground", uid=uid), f"delete {ref}")
+        except ConflictError:
+            work.warnings.append(f"{ref} was made anew since the plan was made: it stays")
+            continue
+        work.removed.add(ref)
+        if there:
+            going[ref] = uid
+            log.line(f"{ref} is going")
+    await together((_gone(work, ref, uid, log) for ref, uid in going.items()), "wait until gone")
+
+
+async def finish_destroy(work: Work) -> None:
+    """What comes behind the last step of a destroy: our own externals end, and what is left is said."""
+    for external in work.stack.externals:
+        if external.provision:
+            await work.world.externals.withdraw(external.name, external.kind)
+            work.warnings.append(f"the data of {external.name} stays on this machine")
+    if work.lock:
+        await work.lock.remove()
+    if work.gathered.namespace_exists and all(change.ref.kind != "Namespace" for change in work.plan.changes):
+        work.warnings.append(f"the namespace {work.stack.namespace} stays: the stack does not declare it")
+
+
+def _is_release(work: Work, ref: ObjectRef) -> bool:
+    states = (state for state in work.gathered.objects if state.declared.ref == ref)
+    return any(state.live and is_release(state.live) for state in states)
+
+
+async def _gone(work: Work, ref: ObjectRef, uid: str, log: StepLog) -> None:
+    body: JSON | None = None
+    try:
+        async with asyncio.timeout(work.options.timeout or GONE_WITHIN):
+            while True:
+                try:
+                    body = await work.world.cluster.get(ref)
+                except DeniedError:
+                    # To remove it was allowed, to look is not.
+                    body = None
+                if body is None or (uid and body["metadata"]["uid"] != uid):
+                    log.line(f"{ref} is gone")
+                    return
+                await asyncio.sleep(LOOK)
+    except TimeoutError:
+        raise _stays(ref, body or {}) from None
+
+
+def _stays(ref: ObjectRef, body: JSON) -> ConsoleError:
+    meta, status = body.get("metadata") or {}, body.get("status") or {}
+    held = ", ".join([*(meta.get("finalizers") or ()), *((body.get("spec") or {}).get("finalizers") or ())])
+    told = [each["message"] for each in status.get("conditions") or () if each.get("status") == "True"]
+    why = "; ".join([*([f"held by {held}"] if held else []), *filter(None, told)])
+    hint = "whoever put a finalizer on it has to take it off; then run the same command again"
+    return ApplyError(f"{ref} is still there", where=ref.namespace, why=why, hint=hint)

@@ -1,0 +1,106 @@
+"""The one verdict of a run, the same on every surface."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from console.engine.work import Work
+from console.model.diagnosis import Diagnosis
+from console.model.errors import ConsoleError
+from console.model.outcome import Outcome
+from console.model.plan import StepKind
+from console.model.run import StepState, Verdict
+
+_ASIDE = {StepKind.PREFLIGHT, StepKind.ROLLBACK}
+_LONGEST = 400
+
+
+def outcome_of(error: BaseException | None) -> Outcome:
+    """How a run ended that ended with this error; None: with none."""
+    if error is None:
+        return Outcome.DONE
+    if isinstance(error, asyncio.CancelledError):
+        return Outcome.INTERRUPTED
+    return error.outcome if isinstance(error, ConsoleError) else Outcome.BUG
+
+
+def diagnoses_of(error: BaseException | None) -> tuple[Diagnosis, ...]:
+    """Why a rollout failed."""
+    return tuple(getattr(error, "diagnoses", ()))
+
+
+def conclude(
+    work: Work,
+    error: BaseException | None,
+    seconds: float,
+    *,
+    evidence: Sequence[str] = (),
+    addresses: Sequence[str] = (),
+    rolled_back: str = "",
+) -> Verdict:
+    """Puts the verdict together.
+
+    Args:
+        work: the run.
+        error: what ended it, None if it did what it was asked for.
+        seconds: how long it took.
+        evidence: names of what was kept.
+        addresses: where the stack can be reached.
+        rolled_back: what came of the rollback, in words.
+    """
+    shown = work.world.redactor.text
+    headline = _headline(work, error) + (f"; {rolled_back}" if rolled_back else "")
+    return Verdict(
+        outcome=outcome_of(error),
+        headline=shown(" ".join(headline.split()))[:_LONGEST],
+        diagnoses=diagnoses_of(error),
+        seconds=seconds,
+        phases=work.course.phases(),
+        release=work.recorded.number if work.recorded else None,
+        evidence=tuple(evidence),
+        addresses=tuple(addresses),
+        next_step=shown(_next_step(work, error)),
+        warnings=tuple(shown(each) for each in dict.fromkeys(work.warnings)),
+    )
+
+
+def _headline(work: Work, error: BaseException | None) -> str:
+    stack, target = work.stack.name, work.stack.target.name
+    if error is None:
+        return _achieved(work, f"{stack} on {target}")
+    if isinstance(error, asyncio.CancelledError):
+        return f"interrupted: {_reached(work)}"
+    if not isinstance(error, ConsoleError):
+        return f"a bug of ours: {type(error).__name__}: {error}"
+    where = f"{error.where}: " if error.where else ""
+    return f"{where}{error.what}" + (f": {error.why}" if error.why else "")
+
+
+def _achieved(work: Work, name: str) -> str:
+    if work.plan.kind == "destroy":
+        return f"{name} is removed" if work.removed else f"{name}: nothing was there"
+    if work.recorded:
+        return f"{name} is deployed: release {work.recorded.number}"
+    return f"{name} is as it should be" if work.course.of(StepState.DONE) else f"{name}: nothing to do"
+
+
+def _reached(work: Work) -> str:
+    """What was done, and what is left."""
+    done = [step for step in work.course.of(StepState.DONE) if step.kind not in _ASIDE]
+    left = [step for step in work.course.of(StepState.PENDING, StepState.SKIPPED) if step.kind not in _ASIDE]
+    reached = ", ".join(step.id for step in done) or "nothing"
+    return f"done: {reached}; left: {', '.join(step.id for step in left) or 'nothing'}"
+
+
+def _next_step(work: Work, error: BaseException | None) -> str:
+    command = work.options.command
+    if error is None:
+        return ""
+    if isinstance(error, asyncio.CancelledError):
+        return f"{command}   goes on where it stopped; what is done is not done again"
+    if not isinstance(error, ConsoleError):
+        return "report it with the crash report"
+    hints = [hint for each in diagnoses_of(error) for hint in each.hints]
+    advice = error.hint or (hints[0] if hints else "")
+    return f"{advice}; then: {command}" if advice and command else advice or command

@@ -1,0 +1,100 @@
+"""What one run works with: the plan and what it was made from, what was sent so far, the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from console.engine.course import Course
+from console.engine.lease import hold
+from console.engine.ports import BuiltImage, World
+from console.engine.releases import next_number
+from console.engine.store import Store
+from console.model.gathered import Declared, Gathered
+from console.model.plan import ChangeKind, ObjectChange, ObjectRef, Plan
+from console.model.release import Release
+from console.model.stack import JSON, Stack
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How a plan is carried out.
+
+    `command` is the command line that would repeat it. `rollback` goes back to the last good release on failure.
+    `drift` says what becomes of values that somebody else changed in the cluster. `timeout` are seconds for each wait,
+    in place of those that the plan gives.
+    """
+
+    command: str
+    rollback: bool = False
+    drift: Literal["fail", "keep", "overwrite"] = "fail"
+    timeout: float | None = None
+
+
+@dataclass(slots=True)
+class Work:
+    """The state of one run.
+
+    Attributes:
+        declared: what is to be sent, by reference; made anew once an external of our own has its address.
+        sent: what was sent, by reference.
+        live: what the API server made of it.
+        removed: what was removed.
+        built: images built by this run, by service.
+        release: the number of the release that this run makes.
+        warnings: what did not go well, and did not matter.
+    """
+
+    run_id: str
+    stack: Stack
+    world: World
+    store: Store
+    course: Course
+    plan: Plan
+    gathered: Gathered
+    options: RunOptions
+    lock: hold | None = None
+    declared: Mapping[ObjectRef, Declared] = field(default_factory=dict)
+    sent: dict[ObjectRef, JSON] = field(default_factory=dict)
+    live: dict[ObjectRef, JSON] = field(default_factory=dict)
+    removed: set[ObjectRef] = field(default_factory=set)
+    built: dict[str, BuiltImage] = field(default_factory=dict)
+    release: int = 0
+    recorded: Release | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.declare(state.declared for state in self.gathered.objects)
+        self.release = next_number(self.gathered.releases)
+
+    def declare(self, objects: Iterable[Declared]) -> None:
+        """Takes what is to be sent in place of what was known before."""
+        self.declared = {**self.declared, **{each.ref: each for each in objects}}
+
+    @property
+    def changed_cluster(self) -> bool:
+        """True once anything was sent or removed."""
+        return bool(self.sent or self.removed)
+
+    def created(self) -> set[ObjectRef]:
+        """What was sent that had not been there."""
+        new = {change.ref for change in self.plan.changes if change.kind is ChangeKind.CREATE}
+        return new & self.sent.keys()
+
+    def change(self, ref: ObjectRef) -> ObjectChange | None:
+        """What the plan says about an object."""
+        return next((change for change in self.plan.changes if change.ref == ref), None)
+
+    def uid(self, ref: ObjectRef) -> str:
+        """The uid of an object as it was when the plan was made; empty where that is not known."""
+        if ref in self.gathered.obsolete_uids:
+            return self.gathered.obsolete_uids[ref]
+        states = (state for state in self.gathered.objects if state.declared.ref == ref and state.live)
+        live = next((state.live for state in states), None) or {}
+        return str((live.get("metadata") or {}).get("uid", ""))
+
+    async def certain(self) -> None:
+        """Returns once it is certain that the lock is ours."""
+        if self.lock:
+            await self.lock.certain()
