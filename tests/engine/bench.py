@@ -1,0 +1,98 @@
+"""An engine's run from plan to verdict, in front of the sandbox; and stacks whose pods live by script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import yaml
+
+from console.engine.deploy import Runner, RunOptions
+from console.engine.gather import gather, gather_destroy
+from console.engine.observe import Observer
+from console.engine.ports import World
+from console.engine.preflight import check
+from console.engine.store import Store
+from console.engine.tasks import Tasks
+from console.model.events import Fact
+from console.model.gathered import Gathered
+from console.model.plan import Plan
+from console.model.planning import plan_deploy, plan_destroy
+from console.model.run import Verdict
+from console.model.stack import Stack
+
+
+@dataclass
+class Bench:
+    """One console on one stack. `facts` are all that its store was told."""
+
+    world: World
+    tasks: Tasks
+    logs: Path
+    store: Store = field(init=False)
+    stack: Stack = field(init=False)
+    runner: Runner = field(init=False)
+    facts: list[Fact] = field(default_factory=list)
+    runs: int = 0
+
+    def observe(self, stack: Stack) -> None:
+        """Begins to observe the stack."""
+        self.stack = stack
+        externals = [(each.name, each.kind) for each in stack.externals]
+        names = [service.name for service in stack.services]
+        self.store = Store(stack.name, stack.target.name, stack.namespace, names, externals)
+        self.store.subscribe(self.facts.append)
+        self.runner = Runner(stack, self.world, self.store, self.logs)
+        Observer(self.world, self.store, stack).start(self.tasks)
+
+    def declare(self, stack: Stack) -> None:
+        """Takes the stack as it was changed, for what comes."""
+        self.stack = stack
+        self.runner = Runner(stack, self.world, self.store, self.logs)
+
+    async def plan(self) -> tuple[Plan, Gathered]:
+        """A plan, as the engine makes it."""
+        gathered = await gather(self.stack, self.world)
+        gathered = replace(gathered, checks=await check(gathered, self.world))
+        return plan_deploy(gathered, self.world.redactor.text), gathered
+
+    async def run(self, made: tuple[Plan, Gathered], **options: object) -> Verdict:
+        """Carries out a plan."""
+        self.runs += 1
+        told = RunOptions("stack-console deploy todo", **options)  # type: ignore[arg-type]
+        return await self.runner.run(f"run-{self.runs}", *made, told)
+
+    async def deploy(self, **options: object) -> Verdict:
+        """Plans and carries out."""
+        return await self.run(await self.plan(), **options)
+
+    async def destroy(self) -> Verdict:
+        """Plans to remove everything, and does."""
+        gathered = await gather_destroy(self.stack, self.world)
+        return await self.run((plan_destroy(gathered), gathered))
+
+    def told(self, kind: type) -> list[Fact]:
+        """All facts of a kind."""
+        return [fact for fact in self.facts if isinstance(fact, kind)]
+
+
+def virtual_deployment(name: str, replicas: int = 2, image: str = "busybox", **life: str) -> str:
+    """A Deployment of virtual pods, as text; `life` are annotations of the sandbox without their prefix."""
+    labels = {"app": name}
+    meta = {"labels": labels, "annotations": {f"sandbox/{key.replace('_', '-')}": value for key, value in life.items()}}
+    spec = {
+        "tolerations": [{"operator": "Exists"}],
+        "nodeSelector": {"type": "virtual"},
+        "containers": [{"name": "main", "image": image, "readinessProbe": {"httpGet": {"path": "/", "port": 8000}}}],
+    }
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": meta, "spec": spec},
+        },
+    }
+    return yaml.safe_dump(body)

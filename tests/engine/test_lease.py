@@ -1,0 +1,159 @@
+"""The lock on a stack: who may take it, who may not, and what happens to a run that loses it."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from console.engine import lease as module
+from console.engine.holder import parse_holder, this_process
+from console.engine.lease import hold, lease_ref
+from console.model.errors import LockedError, UnreachableError
+
+ELSEWHERE = {"host": "build-7", "boot": "another"}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(module, "DURATION", 1.2)
+    monkeypatch.setattr(module, "RENEW", 0.3)
+    monkeypatch.setattr(module, "LOOK", 0.2)
+
+
+@pytest.fixture
+def lock(near_client, namespace):
+    def lock(run="run-1", client=near_client, waiting=lambda who, seconds: None, command="", **other):
+        holder = replace(this_process(run), **other)
+        return hold(client, namespace, "todo", holder, command=command, waiting=waiting)
+
+    return lock
+
+
+async def _lease(client, namespace):
+    return await client.get(lease_ref(namespace, "todo"))
+
+
+async def test_the_holder_can_be_read_and_is_given_up_at_the_end(lock, near_client, namespace):
+    async with lock(command="stack-console deploy todo"):
+        held = await _lease(near_client, namespace)
+        assert parse_holder(held["spec"]["holderIdentity"]) == this_process("run-1")
+        assert held["spec"]["leaseDurationSeconds"] == 15
+        assert held["metadata"]["annotations"] == {"stack-console/command": "stack-console deploy todo"}
+    assert not (await _lease(near_client, namespace))["spec"].get("holderIdentity")
+
+
+async def test_a_live_holder_is_named_with_its_command(lock):
+    async with lock(command="stack-console restart todo"):
+        with pytest.raises(LockedError, match=r"process \d+ on .* since .* stack-console restart todo"):
+            await lock("run-2").__aenter__()
+
+
+async def test_of_two_at_once_only_one_gets_it(lock):
+    locks = [lock(f"run-{number}") for number in range(6)]
+    results = await asyncio.gather(*(each.__aenter__() for each in locks), return_exceptions=True)
+    assert sum(isinstance(each, hold) for each in results) == 1
+    assert sum(isinstance(each, LockedError) for each in results) == 5
+    await next(each for each in results if isinstance(each, hold)).__aexit__(None, None, None)
+
+
+async def test_it_can_be_taken_again_once_it_was_given_up(lock, near_client, namespace):
+    for run in ("run-1", "run-2"):
+        async with lock(run):
+            held = await _lease(near_client, namespace)
+            assert parse_holder(held["spec"]["holderIdentity"]).run == run
+
+
+async def test_a_killed_holder_of_this_machine_does_not_stand_in_the_way(lock, near_client, namespace):
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    dead = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
+    left = lock("run-1", **dead)
+    await left._take()
+    with pytest.raises(LockedError):
+        await lock("run-2").__aenter__()
+    process.kill()
+    process.wait()
+    process.stdin.close()
+    began = time.monotonic()
+    async with lock("run-2"):
+        assert time.monotonic() - began < 1.0
+
+
+async def test_a_process_that_has_the_number_of_a_dead_one_is_another(lock):
+    await lock("run-1", started=1.0)._take()
+    async with lock("run-2"):
+        pass
+
+
+async def test_a_silent_holder_elsewhere_is_waited_out_counting_down(lock, quick):
+    await lock("run-1", **ELSEWHERE)._take()
+    told = []
+    async with lock("run-2", waiting=lambda who, seconds: told.append((who, seconds))):
+        pass
+    assert {who for who, _ in told} == {f"process {this_process('').pid} on build-7"}
+    seconds = [left for _, left in told]
+    assert seconds == sorted(seconds, reverse=True)
+
+
+async def test_a_living_holder_elsewhere_is_left_alone(lock, quick):
+    async with lock("run-1", **ELSEWHERE):
+        with pytest.raises(LockedError, match="build-7"):
+            await lock("run-2").__aenter__()
+
+
+async def test_one_that_is_silent_for_long_is_not_waited_for(lock, near_client, namespace):
+    await lock("run-1", **ELSEWHERE)._take()
+    ref = lease_ref(namespace, "todo")
+    await near_client.patch(ref, "merge", {"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}})
+    async with lock("run-2"):
+        pass
+
+
+async def test_it_is_renewed_for_as_long_as_it_is_held(lock, quick, near_client, namespace):
+    async with lock() as held:
+        first = (await _lease(near_client, namespace))["spec"]["renewTime"]
+        await asyncio.sleep(module.DURATION + 2 * module.RENEW)
+        assert (await _lease(near_client, namespace))["spec"]["renewTime"] > first
+        await held.certain()
+
+
+async def test_a_run_that_loses_it_ends(lock, quick, near_client, namespace):
+    with pytest.raises(LockedError, match="build-7"):
+        async with lock():
+            taken = replace(this_process("run-9"), **ELSEWHERE).identity
+            await near_client.patch(lease_ref(namespace, "todo"), "merge", {"spec": {"holderIdentity": taken}})
+            await asyncio.sleep(10)
+    assert asyncio.current_task().cancelling() == 0
+    held = await _lease(near_client, namespace)
+    assert held["spec"]["holderIdentity"] == taken
+
+
+async def test_what_else_is_written_into_it_does_no_harm(lock, quick, near_client, namespace):
+    async with lock():
+        await near_client.patch(lease_ref(namespace, "todo"), "merge", {"metadata": {"labels": {"seen": "yes"}}})
+        await asyncio.sleep(3 * module.RENEW)
+        assert parse_holder((await _lease(near_client, namespace))["spec"]["holderIdentity"]) is not None
+
+
+async def test_while_the_api_server_is_silent_nothing_is_certain(lock, quick, line, far_client):
+    async with lock(client=far_client) as held:
+        await line.cut()
+        await asyncio.sleep(module.DURATION + module.RENEW)
+        certain = asyncio.create_task(held.certain())
+        await asyncio.sleep(0.1)
+        assert not certain.done()
+        await line.mend()
+        async with asyncio.timeout(10):
+            await certain
+
+
+async def test_after_a_minute_of_silence_the_run_ends(lock, quick, monkeypatch, line, far_client):
+    monkeypatch.setattr(module, "GIVE_UP", 1.0)
+    with pytest.raises(UnreachableError):
+        async with lock(client=far_client):
+            await line.cut()
+            await asyncio.sleep(20)
+    await line.mend()
