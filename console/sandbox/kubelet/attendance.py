@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from console.sandbox.kubelet.probes import Target
 from console.sandbox.kubelet.process import Exit, Process
 from console.sandbox.kubelet.state import ContainerState
 
+log = logging.getLogger(__name__)
 SHORTEST_GRACE = 2.0
 """Seconds that a container has at least after its stop signal (`minimumGracePeriodInSeconds`)."""
 
@@ -62,6 +64,7 @@ class Attendance:
             return await self.process.wait()
         finally:
             care.cancel()
+            care.add_done_callback(_complain)
             tasks = [care, *([self._ending] if self._ending else [])]
             await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -175,6 +178,11 @@ class Attendance:
             self._tell("Warning", "FailedPreStopHook", f"PreStopHook did not complete within {grace:g} seconds")
         except hooks.HookError as error:
             self._tell("Warning", "FailedPreStopHook", f"PreStopHook failed: {error}")
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception():
+        log.error("%s failed", task.get_name(), exc_info=task.exception())
 
 
 def _number(name: str) -> int:

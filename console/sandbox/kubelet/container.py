@@ -125,16 +125,17 @@ class Container:
         await self._wait_turn()
         image = await self._puller.pull()
         order = await self._prepare(image)
-        if self.state.ended or self.state.last:
-            self.state.restarts += 1
+        number = self.state.restarts + bool(self.state.ended or self.state.last)
         self.state.image_id = image.id
         self.state.container_id = f"sandbox://{secrets.token_hex(32)}"
         self.event("Normal", "Created", f"Created container: {self.state.name}")
         try:
-            process = await self._spawn(order)
+            process = await self._spawn(order, number)
         except StartError as error:
+            self.state.restarts = number
             self._not_started(error.message)
             return None
+        self.state.restarts = number
         self.event("Normal", "Started", f"Started container {self.state.name}")
         return process
 
@@ -164,8 +165,7 @@ class Container:
                 self._changed()
             await asyncio.sleep(CONFIG_RETRY * self._host.scale)
 
-    async def _spawn(self, order: Order) -> Process:
-        number = self.state.restarts
+    async def _spawn(self, order: Order, number: int) -> Process:
         about = {"restart": number, "since": times.micro_time(), "image_id": self.state.image_id}
         self.launcher.drop_logs(number - 1)
         log_file = self.launcher.logs / f"{number}.log"

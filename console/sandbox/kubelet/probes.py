@@ -13,10 +13,15 @@ from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from console.sandbox.api.resources import Object
 from console.sandbox.api.version import MAJOR, MINOR
+from console.sandbox.kubelet.process import exec_problem
 
 Run = Callable[[list[str], float], Awaitable[tuple[int | None, str]]]
 """Runs a command in the container for so many seconds at most: exit code (None: it took longer) and output."""
 _AGENT = {"User-Agent": f"kube-probe/{MAJOR}.{MINOR}", "Accept": "*/*", "Connection": "close"}
+_EXEC_FAILED = (
+    "rpc error: code = Unknown desc = failed to exec in container: failed to start exec: OCI runtime exec failed: "
+    "exec failed: unable to start container process"
+)
 _LONGEST = 10 * 1024
 
 
@@ -125,7 +130,11 @@ async def _tcp(action: Object, target: Target, seconds: float) -> Result:
 
 
 async def _command(command: list[str], target: Target, seconds: float) -> Result:
-    code, output = await target.run(command, seconds)
+    try:
+        code, output = await target.run(command, seconds)
+    except OSError as error:
+        why = exec_problem(command[0], error.errno or 0)
+        return Result(None, f"{_EXEC_FAILED}: {why}: unknown")
     if code is None:
         return Result(False, f'command timed out: "{" ".join(command)}" timed out after {seconds:g}s')
     return Result(code == 0, output[:_LONGEST])

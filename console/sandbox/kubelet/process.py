@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -189,7 +190,7 @@ def _spawn(order: bytes) -> dict[str, Any]:
         line = process.stdout.readline()
     process.returncode = 0  # followed and reaped by `Process`
     if not line:
-        return {"errno": 0, "error": "the container's shim ended; see daemon.log"}
+        return {"errno": errno.ECHILD}  # the shim ended; why is in daemon.log
     answer: dict[str, Any] = json.loads(line)
     if "errno" in answer:
         _reap(process.pid, 0)
@@ -202,13 +203,17 @@ def _reap(pid: int, flags: int = os.WNOHANG) -> None:
         os.waitpid(pid, flags)
 
 
+def exec_problem(program: str, number: int) -> str:
+    """Why a program does not start, by the error's number, as Go's `os/exec` words it."""
+    why = os.strerror(number).lower()
+    if number == errno.ENOENT:
+        why = f"stat {program}: no such file or directory" if "/" in program else "executable file not found in $PATH"
+    return f'exec: "{program}": {why}'
+
+
 def _why(order: Order, answer: dict[str, Any]) -> str:
     """As containerd and runc say it."""
-    program = order.command[0]
-    why = str(answer["error"]).lower()
-    if answer["errno"] == 2:
-        why = f"stat {program}: no such file or directory" if "/" in program else "executable file not found in $PATH"
-    cause = f'exec: "{program}": {why}'
+    cause = exec_problem(order.command[0], answer["errno"])
     if not Path(order.folder).is_dir():
         cause = f'chdir to cwd ("{order.folder}") set in config.json failed: no such file or directory'
     return (

@@ -143,7 +143,7 @@ def _start(order: dict[str, Any], outputs: tuple[int, int], told: int) -> int:
     try:
         _become(order, outputs)
     except OSError as error:
-        os.write(told, json.dumps({"errno": error.errno, "error": os.strerror(error.errno or 0)}).encode())
+        os.write(told, json.dumps({"errno": error.errno or errno.EINVAL}).encode())
     finally:
         os._exit(128)
 
