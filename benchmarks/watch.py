@@ -20,8 +20,10 @@ from console.adapters import sandbox
 from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.connection import open_transport
 from console.adapters.kubernetes.watch import WATCHED
+from console.engine.ports import Cluster
 from console.model.events import PodObserved, Relisted
 from console.model.plan import ObjectRef
+from console.model.stack import SERVICE_LABEL
 from console.model.workload import Pod
 
 PODS = 10_000
@@ -44,7 +46,7 @@ async def _run(state: Path) -> Figures:
     status = await sandbox.up(state, ("--virtual-nodes", str(NODES)))
     try:
         cluster = KubernetesCluster(await open_transport([Path(status.kubeconfig)], "sandbox"), "sandbox")
-        await _deploy(cluster)
+        await deploy(cluster)
         figures = await _watch(cluster)
         figures |= await _decode(cluster)
         await cluster.close()
@@ -53,7 +55,8 @@ async def _run(state: Path) -> Figures:
         await sandbox.reset(state)
 
 
-async def _deploy(cluster: KubernetesCluster) -> None:
+async def deploy(cluster: KubernetesCluster) -> None:
+    """A hundred Deployments, until every pod is available."""
     for index in range(DEPLOYMENTS):
         await cluster.apply(_deployment(f"virtual-{index}"))
     waiting = {f"virtual-{index}" for index in range(DEPLOYMENTS)}
@@ -85,7 +88,7 @@ async def _watch(cluster: KubernetesCluster) -> Figures:
                 figures["list_10k_pods_seconds"] = time.perf_counter() - start
                 figures["list_10k_pods_cpu_seconds"] = _cpu(process) - cpu
                 figures["list_10k_pods_memory_mb"] = (process.memory_info().rss - memory) / 1e6
-                await _churn(cluster)
+                await churn(cluster)
                 events, since, cpu = 0, time.perf_counter(), _cpu(process)
             if "list_10k_pods_seconds" in figures and time.perf_counter() - since > WINDOW:
                 break
@@ -107,7 +110,8 @@ async def _decode(cluster: KubernetesCluster) -> Figures:
     return {"decode_bytes": len(lines[0]), "decode_us_per_event": seconds / len(facts) * 1e6}
 
 
-async def _churn(cluster: KubernetesCluster) -> None:
+async def churn(cluster: Cluster) -> None:
+    """From now on pods restart on every node."""
     annotations = {"sandbox/changes-per-second": str(CHANGES / NODES)}
     for index in range(NODES):
         ref = ObjectRef("v1", "Node", "", f"virtual-{index}")
@@ -134,7 +138,7 @@ def _deployment(name: str) -> dict[str, object]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {SERVICE_LABEL: name}},
         "spec": {
             "replicas": PODS // DEPLOYMENTS,
             "selector": {"matchLabels": labels},

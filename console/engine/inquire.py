@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from contextlib import aclosing
 from decimal import Decimal
 
 from console.engine.ports import LogPosition, LogRequest, World
 from console.engine.store import Store
 from console.model.errors import ConsoleError
-from console.model.events import ClueFound, Fact, PodObserved
+from console.model.events import ClueFound, Fact, PodGone, PodObserved
 from console.model.plan import ObjectRef
 from console.model.quantity import parse_quantity
 from console.model.quota import pod_demand
@@ -18,6 +19,8 @@ from console.model.workload import Container, ContainerState, Pod
 
 TAIL = 20
 """Lines that are read of an ended container: the last tell, some more may name the cause."""
+SPEAKERS = 5
+"""Pods of one template that are asked."""
 PATIENCE = 5.0
 _QUEUE = 100
 _MANY = 16384
@@ -38,6 +41,7 @@ class Inquiries:
         self._world = world
         self._store = store
         self._asked: dict[tuple[str, str], object] = {}
+        self._speakers: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._queue: asyncio.Queue[_Question] = asyncio.Queue(_QUEUE)
 
     async def run(self) -> None:
@@ -56,6 +60,9 @@ class Inquiries:
     def _hear(self, fact: Fact) -> None:
         if isinstance(fact, PodObserved):
             self._look_at(fact.pod)
+        elif isinstance(fact, PodGone):
+            for uids in self._speakers.values():
+                uids.discard(fact.uid)
 
     def _look_at(self, pod: Pod) -> None:
         if pod.ready or pod.deleting is not None:
@@ -64,9 +71,15 @@ class Inquiries:
         if condition and condition.reason == "Unschedulable" and "Insufficient" in condition.message:
             self._ask(pod.uid, "", condition.message)
         for each in pod.containers:
-            if has_ended(each):
-                end = each.ended or each.last
-                self._ask(pod.uid, each.name, (each.restarts, end))
+            if has_ended(each) and self._speaks(pod, each.name):
+                self._ask(pod.uid, each.name, (each.restarts, each.ended or each.last))
+
+    def _speaks(self, pod: Pod, container: str) -> bool:
+        """True for the first few pods of a template: they speak for all the others, which say the same."""
+        speakers = self._speakers[pod.owner_name or pod.name, container]
+        if len(speakers) < SPEAKERS:
+            speakers.add(pod.uid)
+        return pod.uid in speakers
 
     def _ask(self, uid: str, container: str, what: object) -> None:
         """Puts a question that was not put yet; where too many wait, this one comes up again with the next change."""
@@ -111,10 +124,10 @@ class Inquiries:
 
 
 def has_ended(container: Container) -> bool:
-    """True if a run of the container ended, and it does not serve again."""
+    """True if a run of the container ended, and the next one has not got going."""
     if container.state is ContainerState.TERMINATED:
-        return bool(container.ended and container.ended.exit_code)
-    return container.last is not None and not container.ready and not (container.started and container.init)
+        return not container.init or bool(container.ended and container.ended.exit_code)
+    return container.last is not None and not container.ready and not container.started
 
 
 def too_large(pod: JSON, nodes: list[JSON]) -> str:

@@ -110,7 +110,7 @@ def diagnose(findings: Iterable[Diagnosis]) -> tuple[Diagnosis, ...]:
 
 
 def _one(alike: Sequence[Diagnosis]) -> Diagnosis:
-    spokesman = next((each for each in alike if each.terminal), alike[0])
+    spokesman = max(alike, key=lambda each: (each.terminal, bool(each.evidence)))
     subjects = {each.subject for each in alike}
     if len(subjects) == 1:
         return spokesman
