@@ -74,8 +74,9 @@ class Telling:
         where = f"{plan.target} (context {plan.context}, namespace {plan.namespace})"
         self._narrator.say(f"{run.kind} {plan.stack} on {where}: {len(plan.steps)} steps{expected}")
         self._narrator.say(f"run {run.run_id}")
-        for warning in plan.warnings:
-            self._narrator.say(warning, level="warning")
+        doubts = (f"{check.name}: {check.detail}" for check in plan.checks if check.ok is None)
+        for warning in (*plan.warnings, *doubts):
+            self._narrator.say(f"warning: {warning}", level="warning")
 
     def _step_goes_on(self, fact: StepStarted | StepOutput | StepProgressed | StepWaiting) -> None:
         if isinstance(fact, StepStarted):
