@@ -1,0 +1,109 @@
+"""Names within the stack file: what comes after what, externals, targets; and images that nobody builds or uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path as Folder
+
+from console.adapters.stackfiles.checks import containers
+from console.adapters.stackfiles.manifests import Object
+from console.adapters.stackfiles.positions import Document, Path
+from console.model.errors import Problem
+from console.model.stackfile import StackFile, Target
+
+
+def check_names(file: StackFile, document: Document) -> Iterator[Problem]:
+    """What the stack file says of names that are not there."""
+    services, externals = list(file.services), list(file.externals)
+    for name in services:
+        if name in externals:
+            message = f"{name!r} is a service and an external; one of them needs another name"
+            yield document.problem(("externals", name), message, at_key=True)
+        for index, before in enumerate(file.services[name].after):
+            if before not in (*services, *externals):
+                message = f"{name} comes after {before!r}, which is neither a service nor an external"
+                yield _unknown(document, ("services", name, "after", index), message, before, (*services, *externals))
+    yield from _cycle(file, document)
+    if file.default_target and file.default_target not in file.targets:
+        message = f"the default target {file.default_target!r} is none of the targets"
+        yield _unknown(document, ("default_target",), message, file.default_target, list(file.targets))
+    scale = file.acceptance.scale
+    if scale and scale.service not in services:
+        message = f"there is no service {scale.service!r}"
+        yield _unknown(document, ("acceptance", "scale", "service"), message, scale.service, services)
+
+
+def check_target(file: StackFile, name: str, target: Target, document: Document) -> Iterator[Problem]:
+    """What a target says of externals that are not there."""
+    for external in target.externals:
+        if external not in file.externals:
+            path = ("targets", name, "externals", external)
+            message = f"there is no external {external!r}"
+            nearest = next(iter(get_close_matches(external, file.externals, n=1)), "")
+            yield document.problem(path, message, at_key=True, nearest=nearest)
+
+
+def _unknown(document: Document, path: Path, message: str, name: str, known: Sequence[str]) -> Problem:
+    nearest = next(iter(get_close_matches(name, known, n=1)), "")
+    return document.problem(path, message, offending=name, nearest=nearest)
+
+
+def _cycle(file: StackFile, document: Document) -> Iterator[Problem]:
+    order = TopologicalSorter({name: service.after for name, service in file.services.items()})
+    try:
+        order.prepare()
+    except CycleError as error:
+        ring = list(reversed(error.args[1]))
+        path = ("services", ring[0], "after")
+        yield document.problem(path, f"services wait for each other: {' after '.join(ring)}", at_key=True)
+
+
+def check_builds(file: StackFile, folder: Folder, document: Document) -> Iterator[Problem]:
+    """Contexts and Dockerfiles that are not there."""
+    for name, service in file.services.items():
+        if service.build is None:
+            continue
+        for key, there in (
+            ("context", (folder / service.build.context).is_dir()),
+            ("dockerfile", (folder / service.build.dockerfile).is_file()),
+        ):
+            if not there:
+                path = ("services", name, "build", key)
+                what = "folder" if key == "context" else "file"
+                written = str(getattr(service.build, key))
+                yield document.problem(path, f"there is no such {what}", offending=written)
+
+
+def image_of(name: str, file: StackFile) -> str:
+    """The name that manifests use for a service's image; a built one is called like the service if nothing is said."""
+    service = file.services[name]
+    return service.image or (name if service.build else "")
+
+
+def check_images(file: StackFile, objects: Sequence[Object], document: Document) -> Iterator[Problem]:
+    """Images that are built and not used, or used and not built."""
+    images = {image_of(name, file): name for name in file.services if image_of(name, file)}
+    used = [(each, path, str(one.get("image", ""))) for each in objects for path, one in containers(each)]
+    names = [bare_name(image) for _, _, image in used]
+    for image, service in images.items():
+        if file.services[service].build and bare_name(image) not in names:
+            nearest = next(iter(get_close_matches(image, names, n=1)), "")
+            path: Path = ("services", service, "image" if file.services[service].image else "build")
+            at_key = not file.services[service].image
+            message = f"no container of the stack runs the image {image!r}"
+            yield document.problem(path, message, at_key=at_key, offending=image, nearest=nearest)
+    for each, path, image in used:
+        ours = "/" not in image and image.startswith(f"{file.name}-")
+        if ours and bare_name(image) not in map(bare_name, images):
+            nearest = next(iter(get_close_matches(image, images, n=1)), "")
+            message = f"{each.title}: nobody builds the image {image!r}"
+            yield each.problem((*path, "image"), message, offending=image, nearest=nearest)
+
+
+def bare_name(image: str) -> str:
+    """An image's name without tag and digest; a registry's port stays."""
+    name = image.partition("@")[0]
+    head, _, tail = name.rpartition("/")
+    return f"{head}/{tail.partition(':')[0]}" if head else tail.partition(":")[0]

@@ -1,0 +1,120 @@
+"""From checked objects to the stack of the model: every object in its namespace and with its service."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from console.adapters.stackfiles.manifests import Object
+from console.adapters.stackfiles.naming import image_of
+from console.model.plan import ObjectRef
+from console.model.podspec import WORKLOADS
+from console.model.stack import Acceptance, BuildSource, ExternalSource, Manifest, Place, Service, Stack
+from console.model.stack import Target as ResolvedTarget
+from console.model.stackfile import KubernetesTarget, StackFile, seconds
+
+
+def place(each: Object, declared: str, namespace: str) -> None:
+    """Puts an object into the target's namespace.
+
+    What names the stack's own namespace moves along: the Namespace itself, `metadata.namespace`, subjects of bindings.
+    """
+    each.body = copy.deepcopy(each.body)
+    metadata = each.body["metadata"]
+    if each.namespaced:
+        if metadata.get("namespace") in (None, "", declared):
+            metadata["namespace"] = namespace
+        for subject in each.body.get("subjects") or ():
+            if isinstance(subject, dict) and subject.get("namespace") == declared:
+                subject["namespace"] = namespace
+    else:
+        metadata.pop("namespace", None)
+        if each.kind == "Namespace" and each.name == declared:
+            metadata["name"] = namespace
+
+
+def resolve(file: Path, described: StackFile, target: str, namespace: str, objects: Sequence[Object]) -> Stack:
+    """The stack, from what was read."""
+    _give_workloads(objects)
+    manifests = [_manifest(each) for each in objects]
+    named = list(described.services)
+    names = dict.fromkeys([*named, *(each.service for each in manifests if each.service)])
+    services = tuple(_service(name, file.parent, described, target, manifests) for name in names)
+    shared = tuple(each for each in manifests if not each.service)
+    externals = tuple(_external(name, described, target) for name in described.externals)
+    place_of = _target(target, described, namespace)
+    return Stack(described.name, file, place_of, services, shared, externals, _acceptance(described))
+
+
+def _give_workloads(objects: Sequence[Object]) -> None:
+    """A workload of the shared manifests belongs to the service of its name, which may be only this workload."""
+    for each in objects:
+        if not each.service and each.kind in WORKLOADS:
+            each.service = each.name
+
+
+def _manifest(each: Object) -> Manifest:
+    namespace = str(each.body["metadata"].get("namespace", "")) if each.namespaced else ""
+    ref = ObjectRef(each.body["apiVersion"], each.kind, namespace, each.name)
+    line, column = each.document.mark(each.base)
+    return Manifest(ref, each.body, Place(each.document.file, line, column), each.service)
+
+
+def _service(name: str, folder: Path, described: StackFile, target: str, manifests: Sequence[Manifest]) -> Service:
+    mine = tuple(each for each in manifests if each.service == name)
+    if name not in described.services:
+        return Service(name, "", None, mine)
+    service = described.services[name]
+    timeout = seconds(service.timeout) if service.timeout else None
+    build = _build(name, folder, described, target)
+    return Service(name, image_of(name, described), build, mine, tuple(service.after), timeout)
+
+
+def _build(name: str, folder: Path, described: StackFile, target: str) -> BuildSource | None:
+    service = described.services[name]
+    build, bundle = service.build, service.sandbox
+    if build is None:
+        return None
+    source = BuildSource(
+        service=name,
+        name=image_of(name, described),
+        context=(folder / build.context).resolve(),
+        dockerfile=(folder / build.dockerfile).resolve(),
+        args=build.args,
+        target=build.target or "",
+        platforms=tuple(build.platforms),
+        network=build.network or "",
+        secrets=tuple(build.secrets),
+    )
+    if bundle is None or described.targets[target].kind != "sandbox":
+        return source
+    return dataclasses.replace(
+        source,
+        prepare=tuple(bundle.prepare),
+        command=tuple(bundle.command),
+        environment=bundle.env,
+        passed=tuple(bundle.passed),
+    )
+
+
+def _external(name: str, described: StackFile, target: str) -> ExternalSource:
+    external = described.externals[name]
+    brought = described.targets[target].externals.get(name)
+    secret = external.secret
+    return ExternalSource(name, external.kind, secret.name, secret.key, brought.provision if brought else "")
+
+
+def _target(name: str, described: StackFile, namespace: str) -> ResolvedTarget:
+    target = described.targets[name]
+    if isinstance(target, KubernetesTarget):
+        context, registry = target.context, target.registry
+        return ResolvedTarget(name, "kubernetes", namespace, context, registry, target.protected)
+    return ResolvedTarget(name, "sandbox", namespace, protected=target.protected)
+
+
+def _acceptance(described: StackFile) -> Acceptance:
+    wanted, scale = described.acceptance, described.acceptance.scale
+    within = seconds(wanted.deploy_within), seconds(wanted.config_effective_within)
+    return Acceptance(*within, scale.service, scale.from_, scale.to) if scale else Acceptance(*within)

@@ -1,0 +1,162 @@
+"""`stack.yaml` as it is written: the shape of the file, and the JSON schema that editors check it by.
+
+Heavy to import (pydantic): only what reads stack files does.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+API_VERSION = "stack-console/v1"
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+
+
+def seconds(text: str) -> float:
+    """Seconds from `90s`, `3m` or `1h30m`. Raises ValueError."""
+    match = _DURATION.fullmatch(text)
+    if not text or match is None:
+        raise ValueError("write a duration like 90s, 3m or 1h30m")
+    hours, minutes, rest = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + rest
+
+
+def _duration(text: str) -> str:
+    if not seconds(text):
+        raise ValueError("a duration must be longer than nothing")
+    return text
+
+
+Name = Annotated[str, StringConstraints(pattern=_LABEL, max_length=63)]
+Duration = Annotated[str, AfterValidator(_duration), Field(examples=["90s", "3m", "1h30m"])]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Build(_Part):
+    """How an image is built."""
+
+    context: Text = Field(description="Folder that the build may read, relative to this file.")
+    dockerfile: Text = Field(default="Dockerfile", description="The Dockerfile, relative to this file.")
+    args: dict[str, str] = Field(default={}, description="Build arguments. Never secrets: they stay in the image.")
+    target: str | None = Field(default=None, description="The stage of the Dockerfile to build.")
+    platforms: list[str] = Field(default=[], description="Platforms such as linux/amd64; the engine's own if empty.")
+    network: Literal["default", "host", "none"] | None = Field(default=None, description="Network of the build.")
+    secrets: list[str] = Field(default=[], description="BuildKit secret mounts, like id=token,env=TOKEN.")
+
+
+class SandboxImage(_Part):
+    """How the embedded cluster runs the image without a container engine."""
+
+    prepare: list[Text] = Field(default=[], description="Commands that make the tree of the image in $BUNDLE_ROOT.")
+    command: list[str] = Field(default=[], description="What is run; may use $(POD_IP) and $(BUNDLE_ROOT).")
+    env: dict[str, str] = Field(default={}, description="Environment of the image.")
+    passed: list[str] = Field(default=[], description="Variables of your own environment that `prepare` may see.")
+
+
+class Service(_Part):
+    """One service: its image, its manifests, and what must be ready before it."""
+
+    image: Text | None = Field(default=None, description="The image's name in the manifests, without registry and tag.")
+    build: Build | None = Field(default=None, description="How it is built; without, the image exists already.")
+    manifests: list[Text] = Field(default=[], description="Files, folders or globs, relative to this file.")
+    after: list[Name] = Field(default=[], description="Services and externals that must be ready before this one.")
+    timeout: Duration | None = Field(default=None, description="How long it may take to become ready.")
+    sandbox: SandboxImage | None = Field(default=None, description="For targets of kind sandbox.")
+
+
+class SecretKey(_Part):
+    """A key of a Secret."""
+
+    name: Name = Field(description="The Secret.")
+    key: Text = Field(description="The key in it.")
+
+
+class External(_Part):
+    """Something that the stack needs and that is not part of it."""
+
+    kind: Literal["postgres"] = Field(description="What it is.")
+    secret: SecretKey = Field(description="Where its URL is given to the services.")
+
+
+class ProvisionedExternal(_Part):
+    """How a target brings an external."""
+
+    provision: Literal["embedded"] = Field(description="embedded: the console starts one of its own.")
+
+
+class _Target(_Part):
+    namespace: Name | None = Field(default=None, description="The namespace here, if it is another one.")
+    protected: bool = Field(default=False, description="Changing it asks for the stack's name.")
+    config: dict[str, dict[str, str]] = Field(
+        default={}, description="By service (or configmap/NAME): keys of its ConfigMap that differ here."
+    )
+    patches: list[Text] = Field(default=[], description="Strategic merge patches, found by kind and name.")
+    manifests: list[Text] = Field(default=[], description="Objects that only this target has.")
+    externals: dict[str, ProvisionedExternal] = Field(default={}, description="Externals that this target brings.")
+
+
+class SandboxTarget(_Target):
+    """The embedded cluster of this machine."""
+
+    kind: Literal["sandbox"]
+
+
+class KubernetesTarget(_Target):
+    """A Kubernetes cluster of your kubeconfig."""
+
+    kind: Literal["kubernetes"]
+    context: Text = Field(description="The context of the kubeconfig; never its current one by chance.")
+    registry: str = Field(default="", description="Where images are pushed to and pulled from.")
+
+
+Target = Annotated[SandboxTarget | KubernetesTarget, Field(discriminator="kind")]
+
+
+class Scale(_Part):
+    """What the scaling check does."""
+
+    service: Name = Field(description="The service to scale.")
+    from_: int = Field(default=1, alias="from", ge=0, description="Replicas at the start and the end.")
+    to: int = Field(default=10, ge=1, description="Replicas at the top.")
+
+
+class Acceptance(_Part):
+    """What `verify` measures the stack by."""
+
+    deploy_within: Duration = Field(default="5m", description="The whole stack, from nothing.")
+    config_effective_within: Duration = Field(default="1m", description="A changed configuration.")
+    scale: Scale | None = Field(default=None, description="The service that is scaled up and down.")
+
+
+class StackFile(_Part):
+    """A stack: services, what they need, and where they go."""
+
+    apiVersion: Literal["stack-console/v1"]  # noqa: N815 - as Kubernetes spells it
+    name: Name = Field(description="The stack's name; also the label of everything it owns.")
+    namespace: Name = Field(description="Where its objects go, unless a target says another one.")
+    default_target: str | None = Field(default=None, description="The target when none is named.")
+    manifests: list[Text] = Field(default=[], description="What comes before the services.")
+    services: dict[Name, Service] = Field(default={}, description="The services by name.")
+    externals: dict[Name, External] = Field(default={}, description="What the stack needs that is not part of it.")
+    targets: dict[Name, Target] = Field(min_length=1, description="Where the stack can go.")
+    acceptance: Acceptance = Field(default=Acceptance(), description="What verify measures it by.")
+
+
+class LocalFile(_Part):
+    """`stack.local.yaml`: targets of one person, beside the stack's file and ignored by git."""
+
+    targets: dict[Name, Target] = Field(description="Targets that are added, or take the place of others.")
+    default_target: str | None = Field(default=None, description="The target when none is named.")
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of `stack.yaml`, for editors."""
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Stack Console: stack.yaml"}
+    return StackFile.model_json_schema(by_alias=True) | head
