@@ -1,0 +1,50 @@
+"""Words that every surface shares: durations, ages, sizes, and one word for a pod."""
+
+from __future__ import annotations
+
+from console.model.workload import Container, ContainerState, Pod
+
+
+def seconds(value: float) -> str:
+    """A duration for people: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`."""
+    if value < 60:
+        return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
+    whole = round(value)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def age(value: float) -> str:
+    """A duration in one unit, as kubectl prints ages: `6s`, `12m`, `3h`, `2d`."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if value >= 2 * size or (value >= size and unit != "m"):
+            return f"{int(value // size)}{unit}"
+    return f"{max(0, int(value))}s"
+
+
+def size(count: float) -> str:
+    """A number of bytes in decimal units: `812 B`, `4.1 MB`."""
+    for limit, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= limit:
+            return f"{count / limit:.1f} {unit}" if count < 99.95 * limit else f"{count / limit:.0f} {unit}"
+    return f"{count:.0f} B"
+
+
+def number(count: int, noun: str) -> str:
+    """A count with its noun: `1 pod`, `1,200 pods`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def pod_state(pod: Pod) -> str:
+    """One word for a pod, as `kubectl get pods` has it: deletion, else a container's reason, else the phase."""
+    if pod.deleting is not None:
+        return "Terminating"
+    return next(filter(None, map(_trouble, pod.containers)), "") or pod.reason or pod.phase
+
+
+def _trouble(container: Container) -> str:
+    done = container.init and container.ended is not None and container.ended.exit_code == 0
+    if container.state is ContainerState.RUNNING or done:
+        return ""
+    return container.reason

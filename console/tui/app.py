@@ -1,0 +1,389 @@
+"""The console on a terminal. The app alone holds the engine; nothing heavy is imported before the first frame."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from console.model.errors import ConsoleError
+from console.model.plan import ObjectRef, Plan
+from console.model.workload import ClusterEvent
+from console.tui.bindings import bindings
+from console.tui.bridge import AWAY, FOCUSED, Bridge
+from console.tui.palette import ConsoleCommands
+from console.tui.present.glyphs import glyphs_for
+from console.tui.present.heading import Standing
+from console.tui.present.lines import Line, faint, line
+from console.tui.present.yamltext import yaml_lines
+from console.tui.screens.base import ConsoleScreen, error_lines
+from console.tui.screens.home import HomeScreen
+from console.tui.themes import DARK, LIGHT, theme_for
+
+if TYPE_CHECKING:
+    from console.engine.service import Engine
+
+Tell = Callable[[str], None]
+Connect = Callable[["str | None", Tell], Awaitable["Engine"]]
+"""Makes an engine for a stack (None: the only one there is); a line is told about what takes long."""
+FindStacks = Callable[[], Sequence[tuple[str, str]]]
+"""The stacks there are, by name and file; may read files."""
+
+_FIRST_RETRY, _LONGEST_RETRY = 2.0, 30.0
+
+
+class ConsoleApp(App[int]):
+    """The console.
+
+    Args:
+        connect: makes the engine; runs behind the first frame, again and again until it succeeds.
+        stack: what was named on the command line, if anything.
+        target: likewise.
+        find_stacks: asked where no stack was named.
+        plan: whether to open at the plan of a deploy.
+        clock: seconds since the epoch.
+        environ: says which glyphs and colours the terminal can show.
+
+    Attributes:
+        bridge: hands on what is new.
+        glyphs: what the terminal can draw.
+    """
+
+    TITLE = "stack-console"
+    CSS_PATH = "app.tcss"
+    BINDINGS = bindings("app")
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (32, "-tall")]
+    COMMANDS: ClassVar[set[Any]] = {ConsoleCommands}
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        stack: str | None = None,
+        target: str | None = None,
+        find_stacks: FindStacks | None = None,
+        plan: bool = False,
+        clock: Callable[[], float] = time.time,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.clock = clock
+        self.crash: Exception | None = None
+        self.glyphs = glyphs_for(os.environ if environ is None else environ)
+        self.bridge = Bridge(self, clock, self._taker)
+        self._environ = os.environ if environ is None else environ
+        self._connect = connect
+        self._stack, self._target = stack, target
+        self._find_stacks = find_stacks
+        self._plan = plan
+        self._engine: Engine | None = None
+        self._there = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._notice = "connecting"
+        self._trouble: list[Line] = []
+        self._last_run = ""
+        self._leaving = False
+        self.animation_level = "none"
+
+    # -- life
+
+    def on_mount(self) -> None:
+        """Paints first, connects behind."""
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = theme_for(self._environ)
+        self.set_class(self.glyphs.plain, "-ascii")
+        self.push_screen(HomeScreen())
+        self.bridge.pace(FOCUSED)
+        self.run_worker(self._open(), name="connect", group="connect", exclusive=True)
+
+    def on_app_focus(self) -> None:
+        """Somebody looks."""
+        self.bridge.pace(FOCUSED)
+
+    def on_app_blur(self) -> None:
+        """Nobody looks."""
+        self.bridge.pace(AWAY)
+
+    async def _open(self) -> None:
+        if self._stack is None and self._find_stacks is not None:
+            await self._choose(self._find_stacks)
+        await self._connect_until_it_works()
+        if self._plan:
+            self.action_deploy()
+
+    async def _choose(self, find: FindStacks) -> None:
+        stacks = await asyncio.to_thread(find)
+        if len(stacks) > 1:
+            from console.tui.screens.stacks import StacksScreen
+
+            name = await self.push_screen_wait(StacksScreen(stacks))
+            self._stack = dict(stacks)[name]
+
+    async def _connect_until_it_works(self) -> None:
+        wait = _FIRST_RETRY
+        while self._engine is None:
+            self._notice = "connecting"
+            try:
+                engine = await self._connect(self._stack, self._tell)
+                await engine.start()
+            except ConsoleError as error:
+                await self._wait_to_retry(error, wait)
+                wait = min(_LONGEST_RETRY, wait * 2)
+            else:
+                self._engine = engine
+        self._notice, self._trouble = "", []
+        self.bridge.watch(self._engine.store)
+        self._there.set()
+
+    def _tell(self, words: str) -> None:
+        self._notice = words
+
+    async def _wait_to_retry(self, error: ConsoleError, wait: float) -> None:
+        self._hurry.clear()
+        told = error_lines(error, self.glyphs, self.mask)
+        until = time.monotonic() + wait
+        while not self._hurry.is_set() and (left := until - time.monotonic()) > 0:
+            self._notice = "no connection"
+            self._trouble = [*told, line(""), line(faint(f"trying again in {left:.0f} s, r tries now"))]
+            try:
+                async with asyncio.timeout(min(1.0, left)):
+                    await self._hurry.wait()
+            except TimeoutError:
+                continue
+
+    async def close_engine(self) -> None:
+        """Ends everything that goes on behind, a run included."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.close()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Leaves with the error in hand instead of printing a traceback; the caller saves a redacted report."""
+        if self.crash is None:
+            self.crash = error
+        if self.is_headless:
+            super()._handle_exception(error)
+        else:
+            self._return_code = 1
+            self._close_messages_no_wait()
+
+    # -- for screens
+
+    async def connected(self) -> Engine:
+        """The engine, once there is one."""
+        await self._there.wait()
+        assert self._engine is not None
+        return self._engine
+
+    @property
+    def standing(self) -> Standing:
+        """What is known besides the view."""
+        engine = self._engine
+        stack = engine.stack.name if engine else (self._stack or "")
+        target = engine.stack.target.name if engine else (self._target or "")
+        flags = (engine.read_only, engine.redactor.by_pattern) if engine else (False, False)
+        return Standing(stack, target, self._notice, *flags, lag=self.bridge.lag, cpu=self.bridge.cpu)
+
+    @property
+    def last_run(self) -> str:
+        """The id of the run that was started last, empty if none was."""
+        return self._last_run
+
+    def connection_lines(self) -> list[Line]:
+        """What is said in place of pods while there is no connection."""
+        return self._trouble or [line(faint(f"{self._notice} ..."))]
+
+    def mask(self, text: str) -> str:
+        """The text without anything that must not be shown."""
+        return self._engine.redactor.text(text) if self._engine else text
+
+    def copy(self, text: str, what: str) -> None:
+        """Copies to the terminal's clipboard (OSC 52), masked, and says so."""
+        self.copy_to_clipboard(self.mask(text))
+        self.notify(f"copied: {what}", timeout=2, markup=False)
+
+    def events_of(self, uid: str) -> tuple[ClusterEvent, ...]:
+        """The cluster's events about an object."""
+        return self._engine.events_of(uid) if self._engine else ()
+
+    def _taker(self) -> ConsoleScreen | None:
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen)), None)
+
+    # -- other screens
+
+    def open_pod(self, uid: str) -> None:
+        """Shows a pod in full."""
+        from console.tui.screens.pod import PodScreen
+
+        self.push_screen(PodScreen(uid))
+
+    def open_logs(self, services: Sequence[str] = (), pods: Sequence[str] = (), *, previous: bool = False) -> None:
+        """Follows logs; of the whole stack if nothing is named."""
+        from console.tui.screens.logs import LogsScreen
+
+        self.push_screen(LogsScreen(services, pods, previous=previous))
+
+    def open_object(self, *refs: ObjectRef) -> None:
+        """Shows objects as the cluster has them."""
+        from console.tui.screens.text import TextScreen
+
+        async def load() -> Sequence[Line]:
+            engine = await self.connected()
+            parts = [list(yaml_lines(await engine.read(ref))) for ref in refs]
+            return [each for part in parts for each in (*part, line(faint("---")))][:-1]
+
+        self.push_screen(TextScreen(", ".join(map(str, refs)), load))
+
+    def open_workload(self, service: str) -> None:
+        """Shows the workloads of a service that nobody owns but itself."""
+        view = self.bridge.view
+        own = [each for each in view.workloads.values() if each.service == service] if view else []
+        top = [each for each in own if not each.owner_uid]
+        groups = {"Job": "batch/v1"}
+        if top:
+            self.open_object(*(ObjectRef(groups.get(w.kind, "apps/v1"), w.kind, w.namespace, w.name) for w in top))
+        else:
+            self.notify(f"{service} has no workload in the cluster", severity="warning", markup=False)
+
+    # -- acting on the stack
+
+    def action_deploy(self) -> None:
+        """Shows the plan; or the run, if one goes on."""
+        from console.tui.screens.plan import PlanScreen
+
+        run = self.bridge.view.run if self.bridge.view else None
+        if run is not None and run.verdict is None:
+            self._watch_run(run.run_id)
+        elif not isinstance(self.screen, PlanScreen):
+            self.push_screen(PlanScreen())
+
+    def start_run(self, plan: Plan, *, rollback: bool, drift: str) -> None:
+        """Carries out a plan and watches it."""
+        from console.engine.deploy import RunOptions
+
+        assert self._engine is not None
+        choice = cast("Literal['fail', 'keep', 'overwrite']", drift)
+        try:
+            options = RunOptions(self._command(rollback=rollback, drift=drift), rollback=rollback, drift=choice)
+            self._last_run = self._engine.run(plan, options)
+        except ConsoleError as error:
+            self.notify(self.mask(str(error)), severity="error", timeout=8, markup=False)
+            return
+        self.pop_screen()
+        self._watch_run(self._last_run)
+
+    def _command(self, *, rollback: bool, drift: str) -> str:
+        """The command line that would repeat a deploy."""
+        assert self._engine is not None
+        stack = self._engine.stack
+        words = ["stack-console", "deploy", self._stack or stack.name, "--target", stack.target.name]
+        words += ["--rollback"] if rollback else []
+        words += ["--drift", drift] if drift != "fail" else []
+        return shlex.join(words)
+
+    def _watch_run(self, run_id: str) -> None:
+        from console.tui.screens.run import RunScreen
+
+        if not (isinstance(self.screen, RunScreen) and self.screen.run_id == run_id):
+            self.push_screen(RunScreen(run_id))
+
+    def action_history(self) -> None:
+        """Releases and runs."""
+        from console.tui.screens.history import HistoryScreen
+
+        if not isinstance(self.screen, HistoryScreen):
+            self.push_screen(HistoryScreen())
+
+    def action_reconnect(self) -> None:
+        """Tries to connect now."""
+        self._hurry.set()
+
+    # -- everywhere
+
+    def action_help(self) -> None:
+        """The keys that work here."""
+        from console.tui.screens.help import HelpScreen
+
+        if isinstance(self.screen, ConsoleScreen):
+            self.push_screen(HelpScreen(self.screen.place, self.screen.heading or "home"))
+
+    def action_theme(self) -> None:
+        """Light or dark."""
+        self.theme = LIGHT.name if self.current_theme.dark else DARK.name
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """None of the framework's own: every action stands in the console's table."""
+        return ()
+
+    async def action_leave(self) -> None:
+        """Leaves; asks first while a run goes on, which ends with the console."""
+        run = self.bridge.view.run if self.bridge.view else None
+        if self._leaving:
+            return
+        if run is not None and run.verdict is None:
+            self.run_worker(self._ask_to_leave(), group="leave", exclusive=True)
+        else:
+            self.exit(0)
+
+    async def _ask_to_leave(self) -> None:
+        from console.tui.screens.ask import Ask, Choice
+
+        question = "A run goes on. Leaving ends it cleanly: what was reached stays."
+        if await self.push_screen_wait(Ask(question, [Choice("y", "yes", "End the run and leave")], "Stay")):
+            self._leaving = True
+            self.notify("ending the run ...", timeout=60)
+            if self._engine is not None:
+                await self._engine.cancel(self._last_run)
+            self.exit(0)
+
+
+def run_console(
+    connect: Connect,
+    *,
+    stack: str | None = None,
+    target: str | None = None,
+    find_stacks: FindStacks | None = None,
+    plan: bool = False,
+) -> int:
+    """Runs the console on this terminal until somebody leaves.
+
+    Args:
+        connect: makes the engine.
+        stack: what was named on the command line.
+        target: likewise.
+        find_stacks: asked where no stack was named.
+        plan: open at the plan of a deploy; the exit code is then that of the verdict.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        Exception: an error of ours; the terminal is restored by then.
+    """
+    app = ConsoleApp(connect, stack=stack, target=target, find_stacks=find_stacks, plan=plan)
+    return asyncio.run(_run(app, as_verdict=plan))
+
+
+async def _run(app: ConsoleApp, *, as_verdict: bool) -> int:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, app.exit, 130)
+    try:
+        code = await app.run_async()
+    finally:
+        run = app.bridge.view.run if app.bridge.view else None
+        await app.close_engine()
+    if app.crash is not None:
+        raise app.crash
+    if code == 0 and as_verdict and run is not None and run.run_id == app.last_run and run.verdict is not None:
+        return run.verdict.outcome.code
+    return code or 0

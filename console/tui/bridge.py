@@ -1,0 +1,138 @@
+"""The one clock of the console: ten times a second it looks whether the store has something new, and hands it on."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Protocol
+
+from textual.message_pump import MessagePump
+from textual.timer import Timer
+
+from console.model.state import View
+from console.model.workload import ProbeKind
+
+if TYPE_CHECKING:
+    from console.engine.store import Store
+
+FOCUSED = 0.1
+AWAY = 0.25
+_COST_EVERY = 2.0
+_HISTORY = 40
+_MOST_PODS = 1000
+
+
+class Taker(Protocol):
+    """Whoever draws."""
+
+    def take(self, view: View) -> None:
+        """Draws what changed."""
+        ...
+
+    def flush(self) -> None:
+        """Ten times a second: draws what does not come through the store."""
+        ...
+
+    def tick(self, now: float) -> None:
+        """Once a second: draws what differs because time has passed."""
+        ...
+
+
+class Bridge:
+    """Pulls frozen views at a steady pace; does nothing while nothing is new.
+
+    Args:
+        pump: whose timers are used.
+        clock: seconds since the epoch.
+        taker: gives whoever draws now.
+
+    Attributes:
+        view: the newest view, None while there is no connection.
+        lag: seconds by which what is drawn is behind what was heard, of the slowest turn of the last two seconds.
+        cpu: the share of one core that this process takes.
+        history: results of each probe since the console looks, by (pod uid, container, kind).
+    """
+
+    def __init__(self, pump: MessagePump, clock: Callable[[], float], taker: Callable[[], Taker | None]) -> None:
+        self.view: View | None = None
+        self.lag = FOCUSED
+        self.cpu = 0.0
+        self.history: dict[tuple[str, str, ProbeKind], deque[bool]] = {}
+        self._seen: dict[tuple[str, str, ProbeKind], float | None] = {}
+        self._pump = pump
+        self._clock = clock
+        self._taker = taker
+        self._store: Store | None = None
+        self._version = -1
+        self._second = -1
+        self._last: Taker | None = None
+        self._timer: Timer | None = None
+        self._turn: float | None = None
+        self._slowest = 0.0
+        self._spent = (time.monotonic(), time.process_time())
+
+    def watch(self, store: Store) -> None:
+        """From now on, this store."""
+        self._store, self._version = store, -1
+
+    def pace(self, interval: float) -> None:
+        """How often it looks."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._turn = None
+        self._timer = self._pump.set_interval(interval, self.turn, name="bridge")
+
+    def turn(self) -> None:
+        """One look."""
+        self._measure()
+        taker = self._taker()
+        if taker is None:
+            return
+        if self._store is not None and (self._store.version != self._version or taker is not self._last):
+            self._pull(self._store, taker)
+        taker.flush()
+        now = self._clock()
+        if int(now) != self._second:
+            self._second = int(now)
+            taker.tick(now)
+        self._last = taker
+
+    def _pull(self, store: Store, taker: Taker) -> None:
+        view = store.view("tui")
+        self._version = store.version
+        self.view = view
+        self._remember(view, view.pods if view.changed_all else view.changed)
+        if taker is not self._last:
+            # Whoever was covered has missed changes.
+            view = store.view()
+        taker.take(view)
+
+    def _remember(self, view: View, uids: Iterable[str]) -> None:
+        """Keeps results for sparklines, in stacks of a size at which somebody looks at single pods."""
+        if len(view.pods) > _MOST_PODS:
+            return
+        for uid in uids:
+            for (container, kind), result in view.probes.get(uid, {}).items():
+                key = (uid, container, kind)
+                if result.ok is not None and self._seen.get(key) != result.at:
+                    self._seen[key] = result.at
+                    self.history.setdefault(key, deque(maxlen=_HISTORY)).append(result.ok)
+            if uid not in view.pods:
+                self._forget(uid)
+
+    def _forget(self, uid: str) -> None:
+        for key in [key for key in self.history if key[0] == uid]:
+            del self.history[key], self._seen[key]
+
+    def _measure(self) -> None:
+        now = time.monotonic()
+        if self._turn is not None:
+            self._slowest = max(self._slowest, now - self._turn)
+        self._turn = now
+        began, spent = self._spent
+        if now - began >= _COST_EVERY:
+            used = time.process_time()
+            self.cpu = (used - spent) / (now - began)
+            self.lag, self._slowest = self._slowest, 0.0
+            self._spent = (now, used)

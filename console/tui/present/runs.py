@@ -1,0 +1,148 @@
+"""A run as it goes: steps with state, time and progress, what is waited for, the time left, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from console.model.plan import Step
+from console.model.run import Progress, Run, StepRun, StepState, Verdict
+from console.model.wording import seconds, size
+from console.tui.present.cells import Cell, Column
+from console.tui.present.glyphs import Glyphs
+from console.tui.present.lines import BLANK, Line, Tone, faint, line, strong
+from console.tui.present.why import diagnosis_lines
+
+STEP_COLUMNS = (
+    Column("", 1),
+    Column("STEP", 16, flexible=True),
+    Column("PROGRESS", 13, drop=1),
+    Column("TIME", 7, right=True),
+)
+_TONES = {
+    StepState.RUNNING: Tone.ACCENT,
+    StepState.WAITING: Tone.WARNING,
+    StepState.DONE: Tone.GOOD,
+    StepState.FAILED: Tone.ERROR,
+}
+
+
+def step_cells(step: Step, course: StepRun, now: float, glyphs: Glyphs) -> tuple[Cell, ...]:
+    """The row of a step: state, title, how far it is, how long it took."""
+    tone = _TONES.get(course.state, Tone.FAINT)
+    title = (step.title, Tone.FAINT if course.state in {StepState.PENDING, StepState.SKIPPED} else Tone.PLAIN)
+    return (glyphs.steps[course.state], tone), title, (_progress(course), tone), (_time(step, course, now), Tone.FAINT)
+
+
+def _time(step: Step, course: StepRun, now: float) -> str:
+    if course.started is None:
+        return f"~{seconds(step.expected_seconds)}" if step.expected_seconds else ""
+    return seconds((course.ended if course.ended is not None else now) - course.started)
+
+
+def _progress(course: StepRun) -> str:
+    if course.state is StepState.FAILED:
+        return "failed"
+    if course.state is StepState.DONE:
+        return course.detail or "done"
+    if course.state is StepState.SKIPPED:
+        return course.detail or "skipped"
+    if course.state is StepState.PENDING:
+        return ""
+    if course.progress:
+        return progress_words(course.progress)
+    return f"{course.lines:,} lines" if course.lines else course.state
+
+
+def progress_words(progress: Progress) -> str:
+    """How far a step is: `2/3 pods`, `1.2 MB of 4.1 MB`."""
+    if progress.unit == "bytes":
+        total = f" of {size(progress.total)}" if progress.total is not None else ""
+        return f"{size(progress.done)}{total}"
+    total = f"/{progress.total:g}" if progress.total is not None else ""
+    return f"{progress.done:g}{total} {progress.unit}"
+
+
+def waiting_lines(run: Run, glyphs: Glyphs) -> list[Line]:
+    """What is waited for, named; and what failed."""
+    lines: list[Line] = []
+    for course in run.steps.values():
+        if course.state in {StepState.WAITING, StepState.FAILED}:
+            for found in course.diagnoses:
+                lines += diagnosis_lines(found, glyphs)
+            if course.state is StepState.FAILED and not course.diagnoses:
+                lines.append(line((f"{glyphs.bad} {course.step_id}: ", Tone.ERROR), course.detail))
+    return lines
+
+
+def done_share(run: Run, now: float) -> float:
+    """How much of the run is behind it, 0 to 1: by expected times where they are known, else by steps."""
+    if run.ended is not None:
+        return 1.0
+    steps = run.plan.steps
+    weights = {step.id: step.expected_seconds or 1.0 for step in steps}
+    total = sum(weights.values()) or 1.0
+    return sum(weights[step.id] * _share(step, run.steps[step.id], now) for step in steps) / total
+
+
+def _share(step: Step, course: StepRun, now: float) -> float:
+    if course.state.ended:
+        return 1.0
+    if course.started is None:
+        return 0.0
+    if course.progress and course.progress.total:
+        return min(0.95, course.progress.done / course.progress.total)
+    # Never quite done before it says so.
+    return min(0.95, (now - course.started) / step.expected_seconds) if step.expected_seconds else 0.0
+
+
+def time_left(run: Run, now: float) -> float | None:
+    """Seconds until the run should be done, None where its past is not known."""
+    if run.expected_seconds is None or run.ended is not None:
+        return None
+    return max(0.0, run.expected_seconds * (1 - done_share(run, now)))
+
+
+def progress_line(run: Run, now: float, width: int, glyphs: Glyphs) -> Line:
+    """The bar over the whole run, with the time that passed and the time left."""
+    share = done_share(run, now)
+    passed = seconds((run.ended if run.ended is not None else now) - run.started)
+    left = time_left(run, now)
+    words = f" {100 * share:3.0f} %  {passed}" + (f"  about {seconds(left)} left" if left is not None else "")
+    room = max(10, width - len(words))
+    full = round(room * share)
+    tone = Tone.ACCENT if run.verdict is None else Tone.GOOD if run.verdict.ok else Tone.ERROR
+    return line((glyphs.bar_done * full, tone), faint(glyphs.bar_left * (room - full)), words)
+
+
+def verdict_lines(verdict: Verdict, glyphs: Glyphs) -> list[Line]:
+    """The one verdict: headline, causes with evidence, phases, addresses, what was kept, what to do now."""
+    sign, tone = (glyphs.ok, Tone.GOOD) if verdict.ok else (glyphs.bad, Tone.ERROR)
+    took = faint(f"  {seconds(verdict.seconds)}")
+    lines = [line((f"{sign} {verdict.headline}", tone), took), *_facts(verdict)]
+    for found in verdict.diagnoses:
+        lines += [BLANK, *diagnosis_lines(found, glyphs)]
+    lines += [line((f"{glyphs.warning} ", Tone.WARNING), each) for each in verdict.warnings]
+    if verdict.next_step:
+        lines += [line(faint("  next      "), strong(verdict.next_step))]
+    return lines
+
+
+def _facts(verdict: Verdict) -> Iterator[Line]:
+    if verdict.phases:
+        yield line(faint("  phases    "), "  ".join(f"{name} {seconds(took)}" for name, took in verdict.phases))
+    if verdict.release is not None:
+        yield line(faint("  release   "), str(verdict.release))
+    for address in verdict.addresses:
+        yield line(faint("  open      "), (address, Tone.ACCENT))
+    if verdict.evidence:
+        yield line(faint("  evidence  "), ", ".join(verdict.evidence))
+    if not verdict.ok:
+        yield line(faint("  exit code "), f"{verdict.outcome.code}, {verdict.outcome.meaning}")
+
+
+def run_words(run: Run, now: float) -> str:
+    """A run in a few words, for the header line."""
+    if run.verdict is not None:
+        return run.verdict.headline
+    running = [step.title for step in run.plan.steps if run.steps[step.id].state.value in {"running", "waiting"}]
+    return f"{run.kind} {100 * done_share(run, now):.0f} %" + (f", {running[0]}" if running else "")

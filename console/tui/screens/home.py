@@ -1,0 +1,269 @@
+"""Home: services, pods and probes, why something is wrong, and what happened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from console.model.plan import ObjectRef
+from console.model.state import Freshness, View
+from console.model.wording import number
+from console.model.workload import Pod
+from console.tui.bindings import bindings
+from console.tui.present.cells import Cell
+from console.tui.present.lines import Tone, faint, line
+from console.tui.present.order import PodOrder
+from console.tui.present.pods import COLUMNS, pod_cells
+from console.tui.present.services import COLUMNS as SERVICE_COLUMNS
+from console.tui.present.services import activity_line, empty_pods, external_cells, freshness, service_cells
+from console.tui.present.why import why_lines
+from console.tui.screens.base import ConsoleScreen
+from console.tui.widgets.prompt import Prompt, compiled
+from console.tui.widgets.reading import Reading
+from console.tui.widgets.table import Table
+
+
+class HomeScreen(ConsoleScreen):
+    """The screen that everything else opens over."""
+
+    place = "home"
+    BINDINGS = bindings(place)
+    CSS_PATH = "home.tcss"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._order = PodOrder()
+        self._activity: tuple[object, ...] = ()
+
+    def body(self) -> Iterable[Widget]:
+        """The panes."""
+        self._services = Table(SERVICE_COLUMNS, self._service_cells, titles=False, id="services")
+        self._pods = Table(COLUMNS, self._pod_cells, id="pods")
+        self._why = Reading(id="why")
+        self._log = Reading(id="activity", at_end=True)
+        yield Horizontal(
+            self._services,
+            Vertical(
+                self._pods, Prompt("/", "regular expression over pod, service, state, node", id="filter"), self._why
+            ),
+            id="panes",
+        )
+        yield self._log
+
+    def on_mount(self) -> None:
+        """Names the panes."""
+        self._services.border_title = "Services"
+        self._pods.border_title = "Pods and probes"
+        self._why.border_title = "Why"
+        self._log.border_title = "Activity"
+        self._pods.focus()
+        self._without_connection()
+        super().on_mount()
+
+    # -- drawing
+
+    def take(self, view: View) -> None:
+        """What changed since."""
+        if view.changed_all:
+            self._order.rebuild(view)
+            self._show_pods(view)
+        elif self._order.update(view, view.changed) or not self._order.uids:
+            self._show_pods(view)
+        else:
+            self._pods.update(view.changed)
+        self._show_services(view)
+        self._show_activity(view)
+        self._titles(view)
+        self._explain()
+        self.head()
+
+    def tick(self, now: float) -> None:
+        """Ages, and how stale it is."""
+        view = self.view
+        self.head()
+        if view is None:
+            self._without_connection()
+            return
+        self._pods.tick()
+        self._titles(view)
+        self._explain()
+        if not self._order.uids:
+            self._show_pods(view)
+
+    def _show_pods(self, view: View) -> None:
+        self._pods.show(self._order.uids, empty_pods(view, self.now, self._order.narrowed))
+
+    def _show_services(self, view: View) -> None:
+        names = [service.name for service in view.services] + [external.name for external in view.externals]
+        self._by_name = {service.name: service for service in view.services}
+        self._external = {external.name: external for external in view.externals}
+        if self._services.keys != names:
+            self._services.show(names)
+        else:
+            self._services.tick()
+
+    def _show_activity(self, view: View) -> None:
+        if view.activity is not self._activity:
+            self._activity = view.activity
+            lines = [activity_line(entry, self.glyphs) for entry in view.activity]
+            self._log.show(lines or [line(faint("nothing has happened yet"))])
+
+    def _titles(self, view: View) -> None:
+        shown, total = len(self._order.uids), len(view.pods)
+        count = f"{shown:,} of {number(total, 'pod')}" if self._order.narrowed else number(total, "pod")
+        words, _ = freshness(view, "pods", self.now)
+        known = count if view.freshness in {Freshness.LIVE, Freshness.STALE} else ""
+        narrowed = f"  {self._order.service}" if self._order.service else ""
+        narrowed += f"  /{self._order.pattern.pattern}/" if self._order.pattern else ""
+        self._pods.border_title = f"Pods and probes{narrowed}".replace("[", r"\[")
+        self._pods.border_subtitle = "  ".join(filter(None, (known, words)))
+        self._services.border_subtitle = freshness(view, "deployments", self.now)[0]
+        self._log.border_subtitle = freshness(view, "events", self.now)[0]
+        self.set_class(view.freshness is Freshness.STALE, "-stale")
+
+    def _without_connection(self) -> None:
+        if self.view is None:
+            self._pods.show((), self.console.connection_lines())
+            waiting = [line(faint(self.console.standing.notice or "loading ..."))]
+            self._services.show((), waiting)
+            self._log.show(waiting)
+
+    def _service_cells(self, name: str) -> Sequence[Cell]:
+        if service := self._by_name.get(name):
+            return service_cells(service, self.glyphs)
+        return external_cells(self._external[name], self.glyphs)
+
+    def _pod_cells(self, uid: str) -> Sequence[Cell]:
+        view = self.view
+        pod = view.pods.get(uid) if view else None
+        return pod_cells(view, pod, self.now, self.glyphs) if view and pod else [("", Tone.PLAIN)] * len(COLUMNS)
+
+    def _explain(self) -> None:
+        view = self.view
+        if view is not None:
+            service, pod = self._selection()
+            self._why.show(why_lines(view, service, pod, self.now, self.glyphs))
+
+    # -- what is selected
+
+    def _selection(self) -> tuple[str, Pod | None]:
+        """The selected service, and the selected pod where the pods have the focus."""
+        if self._services.has_focus:
+            return self._services.key, None
+        pod = self.view.pods.get(self._pods.key) if self.view else None
+        return (pod.service, pod) if pod else (self._order.service, None)
+
+    @on(Table.Moved)
+    def _moved(self) -> None:
+        self._explain()
+
+    def on_descendant_focus(self) -> None:
+        """Why is about what has the focus."""
+        self._explain()
+
+    @on(Table.Opened)
+    def action_open(self) -> None:
+        """Opens the pod, or keeps to the pods of the service."""
+        service, pod = self._selection()
+        if pod is not None:
+            self.console.open_pod(pod.uid)
+        elif service in {each.name for each in (self.view.services if self.view else ())}:
+            self._narrow(service, self._order.pattern)
+            self._pods.focus()
+
+    def action_describe(self) -> None:
+        """The pod in full."""
+        _, pod = self._selection()
+        if pod is not None:
+            self.console.open_pod(pod.uid)
+
+    def action_logs(self) -> None:
+        """Follows the logs of what is selected."""
+        self._open_logs(previous=False)
+
+    def action_previous_logs(self) -> None:
+        """The logs from before the last restart."""
+        self._open_logs(previous=True)
+
+    def _open_logs(self, *, previous: bool) -> None:
+        service, pod = self._selection()
+        if pod is not None:
+            self.console.open_logs(pods=(pod.name,), previous=previous)
+        elif self.view is not None:
+            known = {each.name for each in self.view.services}
+            self.console.open_logs(services=(service,) if service in known else (), previous=previous)
+
+    def action_yaml(self) -> None:
+        """The pod, or the service's workloads, as the cluster has them."""
+        service, pod = self._selection()
+        if pod is not None:
+            self.console.open_object(ObjectRef("v1", "Pod", pod.namespace, pod.name))
+        elif self.view is not None:
+            self.console.open_workload(service)
+
+    def action_copy(self) -> None:
+        """Copies the diagnosis, or the name of what is selected."""
+        service, pod = self._selection()
+        if self._why.has_focus or self._log.has_focus:
+            pane = self._why if self._why.has_focus else self._log
+            self.console.copy(pane.text, "the diagnosis" if pane is self._why else "the activity")
+        elif pod is not None or service:
+            name = pod.name if pod else service
+            self.console.copy(name, name)
+
+    # -- filter
+
+    def action_filter(self) -> None:
+        """Asks for a regular expression."""
+        self.query_one(Prompt).ask()
+
+    @on(Prompt.Typed)
+    def _typed(self, event: Prompt.Typed) -> None:
+        try:
+            pattern = compiled(event.text)
+        except re.error:
+            event.prompt.complain(True)
+            return
+        event.prompt.complain(False)
+        self._narrow(self._order.service, pattern)
+        if event.kept:
+            event.prompt.close()
+            self._pods.focus()
+
+    @on(Prompt.GivenUp)
+    def _given_up(self) -> None:
+        self._narrow(self._order.service, None)
+        self._pods.focus()
+
+    def action_back(self) -> None:
+        """Shows all pods again."""
+        self.query_one(Prompt).clear()
+        self._narrow("", None)
+        self._pods.focus()
+
+    def show_service(self, name: str) -> None:
+        """Keeps to the pods of a service."""
+        self._narrow(name, self._order.pattern)
+        self._services.select(name)
+        self._pods.focus()
+
+    def _narrow(self, service: str, pattern: re.Pattern[str] | None) -> None:
+        self._order.service, self._order.pattern = service, pattern
+        if self.view is not None:
+            self._order.rebuild(self.view)
+            self._show_pods(self.view)
+            self._titles(self.view)
+            self._explain()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys work: none that need a connection while there is none."""
+        if action in {"open", "describe", "logs", "previous_logs", "yaml", "copy", "filter"}:
+            return self.view is not None
+        if action == "back":
+            return self._order.narrowed
+        return True

@@ -1,0 +1,226 @@
+"""Logs: many pods, merged, coloured by pod. Follows or stands still, filters, wraps, jumps to a time, saves."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+from textual.widget import Widget
+
+from console.model.errors import ConsoleError
+from console.model.wording import number
+from console.tui.bindings import bindings
+from console.tui.present.lines import Line, Tone, faint, line
+from console.tui.screens.base import ConsoleScreen, error_lines
+from console.tui.widgets.bytelog import ByteLog
+from console.tui.widgets.headline import Heading, HeadLine
+from console.tui.widgets.logview import LogView
+from console.tui.widgets.prompt import Prompt, compiled
+from console.tui.widgets.reading import Reading
+
+if TYPE_CHECKING:
+    from console.engine.logs import LogChunk
+
+_TAIL = 2000
+_AT_MOST = 0.01
+
+
+class LogsScreen(ConsoleScreen):
+    """The logs of pods or services; of the whole stack if none is named.
+
+    Args:
+        services: of these services.
+        pods: of the pods of these names.
+        previous: of the containers before their last restart.
+    """
+
+    place = "logs"
+    BINDINGS = bindings(place)
+    CSS_PATH = "logs.tcss"
+
+    def __init__(self, services: Sequence[str] = (), pods: Sequence[str] = (), *, previous: bool = False) -> None:
+        super().__init__()
+        self._services, self._pods, self._previous = tuple(services), tuple(pods), previous
+        self._behind: float | None = None
+        self._over = False
+        self._heading()
+
+    def _heading(self) -> None:
+        what = ", ".join(self._pods or self._services) or "all services"
+        self.heading = f"{'previous logs' if self._previous else 'logs'} of {what}"
+
+    def body(self) -> Iterable[Widget]:
+        """The log, what is asked, and how it stands."""
+        self._log = LogView(id="log")
+        self._trouble = Reading(id="trouble")
+        self._standing = HeadLine()
+        self._standing.add_class("standing")
+        yield self._trouble
+        yield self._log
+        yield Prompt("/", "regular expression; only matching lines are shown", id="filter")
+        yield Prompt("time", "20:14:02", id="time")
+        yield self._standing
+
+    def on_mount(self) -> None:
+        """Begins to read."""
+        super().on_mount()
+        self._trouble.can_focus = False
+        self._trouble.display = False
+        self._log.focus()
+        self._begin()
+
+    # -- reading
+
+    def _begin(self) -> None:
+        self._over, self._behind = False, None
+        self._heading()
+        log = ByteLog()
+        self._log.replace(log)
+        self._trouble.display = False
+        self.run_worker(self._read(log), exclusive=True, group="follow", name="follow logs")
+
+    async def _read(self, log: ByteLog) -> None:
+        engine = await self.console.connected()
+        options = {"follow_on": not self._previous, "previous": self._previous}
+        chunks = engine.follow_logs(self._services, self._pods, tail=_TAIL, **options)
+        try:
+            async with aclosing(cast("AsyncGenerator[LogChunk, None]", chunks)) as stream:
+                await self._take_all(stream, log)
+        except ConsoleError as error:
+            self._trouble.show(error_lines(error, self.glyphs, self.console.mask))
+            self._trouble.display = True
+        self._over = True
+
+    async def _take_all(self, stream: AsyncIterator[LogChunk], log: ByteLog) -> None:
+        began = time.perf_counter()
+        async for chunk in stream:
+            log.append(chunk.pod, chunk.data, chunk.at)
+            if chunk.at is not None:
+                self._behind = max(0.0, self.now - chunk.at)
+            # Chunks that are there already come without the loop getting a turn: keys must not wait for them.
+            if time.perf_counter() - began > _AT_MOST:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+
+    # -- drawing
+
+    def flush(self) -> None:
+        """Ten times a second."""
+        self._log.flush()
+        self._standing.show(Heading(self._left(), self._right()))
+
+    def tick(self, now: float) -> None:
+        """The line at the top."""
+        self.head()
+
+    def _left(self) -> Line:
+        log, view = self._log.buffer, self._log
+        state = ("ended", Tone.FAINT) if self._over else ("following", Tone.GOOD)
+        state = state if view.following else ("paused", Tone.WARNING)
+        shown = f"  {number(view.total, 'line')} match" if view.filtered else ""
+        let_go = f"  {log.first:,} dropped" if log.first else ""
+        if not log.end:
+            empty = "no lines" if self._over else "loading ..."
+            return line(" ", (empty, Tone.FAINT))
+        return line(" ", state, f"  {number(log.end, 'line')}", (shown, Tone.ACCENT), (let_go, Tone.WARNING))
+
+    def _right(self) -> Line:
+        wrap = "wrap  " if self._log.wrap else ""
+        late = f"{self._behind:.1f} s behind " if self._behind is not None and not self._over else ""
+        return line(faint(wrap), (late, Tone.WARNING if self._behind and self._behind > 5 else Tone.FAINT))
+
+    # -- what can be done
+
+    def action_follow(self) -> None:
+        """Follows, or pauses."""
+        self._log.follow(not self._log.following)
+
+    def action_wrap(self) -> None:
+        """Breaks long lines, or cuts them."""
+        self._log.wrap = not self._log.wrap
+        self._log.refresh()
+
+    def action_shift(self, cells: int) -> None:
+        """Looks to the right, or back."""
+        self._log.shift(cells)
+
+    def action_previous(self) -> None:
+        """From before the last restart, or the current ones."""
+        self._previous = not self._previous
+        self._begin()
+        self.head()
+
+    def action_filter(self) -> None:
+        """Asks for a regular expression."""
+        self.query_one("#filter", Prompt).ask()
+
+    def action_time(self) -> None:
+        """Asks for a time of day."""
+        self.query_one("#time", Prompt).ask()
+
+    @on(Prompt.Typed)
+    def _typed(self, event: Prompt.Typed) -> None:
+        known = self._filter(event.text) if event.prompt.id == "filter" else self._jump(event.text, event.kept)
+        event.prompt.complain(not known)
+        if event.kept and known:
+            event.prompt.close()
+            self._log.focus()
+
+    @on(Prompt.GivenUp)
+    def _given_up(self, event: Prompt.GivenUp) -> None:
+        if event.prompt.id == "filter":
+            self._log.filter(None)
+        self._log.focus()
+
+    def _filter(self, text: str) -> bool:
+        try:
+            self._log.filter(compiled(text))
+        except re.error:
+            return False
+        return True
+
+    def _jump(self, text: str, now: bool) -> bool:
+        """Goes to a time of day, of today or of the day before where that would lie ahead."""
+        if not now:
+            return True
+        form = {5: "%H:%M", 8: "%H:%M:%S"}.get(len(text.strip()))
+        try:
+            asked = datetime.strptime(text.strip(), form or "").time()
+        except ValueError:
+            return False
+        here = datetime.fromtimestamp(self.now)
+        moment = here.replace(hour=asked.hour, minute=asked.minute, second=asked.second, microsecond=0).timestamp()
+        self._log.go_to(self._log.buffer.number_at(moment if moment <= self.now else moment - 86_400))
+        return True
+
+    def action_copy(self) -> None:
+        """Copies the lines on screen."""
+        self.console.copy(self._log.visible_text(), "the lines on screen")
+
+    def action_save(self) -> None:
+        """Saves what is kept to a file in the working folder."""
+        self.run_worker(self._save(self._log.buffer.dump()), name="save logs", group="save")
+
+    async def _save(self, parts: list[tuple[str, bytes]]) -> None:
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(self.now))
+        file = Path.cwd() / f"{self.console.standing.stack or 'stack'}-logs-{stamp}.txt"
+        try:
+            await asyncio.to_thread(_write, file, parts)
+        except OSError as error:
+            self.notify(f"not saved: {error.strerror}: {file}", severity="error")
+        else:
+            self.notify(f"saved to {file}")
+
+
+def _write(file: Path, parts: list[tuple[str, bytes]]) -> None:
+    with file.open("wb") as stream:
+        for source, data in parts:
+            label = source.encode() + b" "
+            stream.writelines(label + each + b"\n" for each in data.splitlines())

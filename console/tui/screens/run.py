@@ -1,0 +1,204 @@
+"""Run: the steps as they go, what is waited for, the log of the selected step, and the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from textual.worker import Worker
+
+from console.model.run import Run, StepState
+from console.model.state import View
+from console.tui.bindings import bindings
+from console.tui.present.cells import Cell
+from console.tui.present.lines import Tone
+from console.tui.present.runs import STEP_COLUMNS, progress_line, step_cells, verdict_lines, waiting_lines
+from console.tui.screens.ask import Ask, Choice
+from console.tui.screens.base import ConsoleScreen
+from console.tui.widgets.bytelog import ByteLog
+from console.tui.widgets.logview import LogView
+from console.tui.widgets.reading import Reading
+from console.tui.widgets.table import Table
+
+_CHUNK = 262_144
+
+
+class RunScreen(ConsoleScreen):
+    """Watches one run. The run is the engine's: it goes on when this closes."""
+
+    place = "run"
+    BINDINGS = bindings(place)
+    CSS_PATH = "run.tcss"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__()
+        self.heading = "run"
+        self.run_id = run_id
+        self._following = True
+        self._shown = ""
+        self._tail: Worker[None] | None = None
+        self._more = asyncio.Event()
+
+    def body(self) -> Iterable[Widget]:
+        """Steps, reasons, log, and the bar over the whole."""
+        self._list = Table(STEP_COLUMNS, self._cells, titles=False, id="steps")
+        self._reasons = Reading(id="reasons")
+        self._log = LogView(id="log", labels=False)
+        self._bar = Reading(id="bar")
+        yield Horizontal(self._list, Vertical(self._reasons, self._log), id="panes")
+        yield self._bar
+
+    def on_mount(self) -> None:
+        """Names the panes."""
+        self._list.border_title = "Steps"
+        self._bar.can_focus = False
+        self._list.focus()
+        super().on_mount()
+        self._reasons.display = self._reasons.total > 0
+
+    @property
+    def course(self) -> Run | None:
+        """The run as the store has it."""
+        found = self.view.run if self.view else None
+        return found if found is not None and found.run_id == self.run_id else None
+
+    # -- drawing
+
+    def take(self, view: View) -> None:
+        """How far it is."""
+        run = self.course
+        if run is None:
+            return
+        if self._list.keys:
+            self._list.tick()
+        else:
+            self._list.show([step.id for step in run.plan.steps])
+        self._steer(run)
+        self._more.set()
+        self._explain(run)
+        self.tick(self.now)
+        self.refresh_bindings()
+
+    def tick(self, now: float) -> None:
+        """Times go on."""
+        self.head()
+        run = self.course
+        if run is not None:
+            self.heading = run.kind
+            self._list.tick()
+            self._bar.show([progress_line(run, now, max(20, self.size.width - 4), self.glyphs)])
+
+    def flush(self) -> None:
+        """Lines of the log."""
+        self._log.flush()
+
+    def _steer(self, run: Run) -> None:
+        """The cursor follows what runs, until a person takes it."""
+        if self._following:
+            active = [id for id, step in run.steps.items() if step.state in {StepState.RUNNING, StepState.WAITING}]
+            failed = [id for id, step in run.steps.items() if step.state is StepState.FAILED]
+            if target := (failed or active)[:1]:
+                self._list.select(target[0])
+        self._show_log()
+
+    def _explain(self, run: Run) -> None:
+        lines = verdict_lines(run.verdict, self.glyphs) if run.verdict else waiting_lines(run, self.glyphs)
+        self._reasons.border_title = "Verdict" if run.verdict else "Waiting for"
+        self._reasons.set_class(run.verdict is not None and run.verdict.ok, "-good")
+        self._reasons.set_class(run.verdict is not None and not run.verdict.ok, "-bad")
+        self._reasons.display = bool(lines)
+        self._reasons.show(lines)
+
+    def _cells(self, step_id: str) -> Sequence[Cell]:
+        run = self.course
+        step = next((each for each in run.plan.steps if each.id == step_id), None) if run else None
+        if run is None or step is None:
+            return [("", Tone.PLAIN)] * len(STEP_COLUMNS)
+        return step_cells(step, run.steps[step_id], self.now, self.glyphs)
+
+    # -- the log of the selected step
+
+    @on(Table.Moved)
+    def _moved(self, event: Table.Moved) -> None:
+        self._following = self._following and not event.by_hand
+        self._show_log()
+
+    def _show_log(self) -> None:
+        step_id = self._list.key
+        if not step_id or step_id == self._shown:
+            return
+        self._shown = step_id
+        self._log.border_title = f"Log of {step_id}".replace("[", r"\[")
+        if self._tail is not None:
+            self._tail.cancel()
+        log = ByteLog()
+        self._log.replace(log)
+        self._tail = self.run_worker(self._read(step_id, log), name=f"tail {step_id}", group="tail")
+
+    async def _read(self, step_id: str, log: ByteLog) -> None:
+        """Reads the step's file from its beginning, then what is added, until the run has ended."""
+        engine = await self.console.connected()
+        file, offset, rest = engine.step_log(self.run_id, step_id), 0, b""
+        while True:
+            self._more.clear()
+            over = self.over
+            data = await asyncio.to_thread(_read_from, file, offset)
+            offset += len(data)
+            lines, newline, rest = (rest + data).rpartition(b"\n")
+            log.append(step_id, lines + newline)
+            if data:
+                continue
+            if over:
+                log.append(step_id, rest)
+                return
+            await self._more.wait()
+
+    @property
+    def over(self) -> bool:
+        """True once the run has ended."""
+        return self.course is not None and self.course.verdict is not None
+
+    # -- what can be done
+
+    def action_follow(self) -> None:
+        """Selects whichever step is running."""
+        self._following = True
+        if self.course is not None:
+            self._steer(self.course)
+
+    def action_cancel(self) -> None:
+        """Asks once, then ends the run cleanly."""
+        if not self.over:
+            self.run_worker(self._cancel(), exclusive=True, group="cancel", name="cancel")
+
+    async def _cancel(self) -> None:
+        question = "Cancel this run? It ends cleanly: what was reached stays, and the verdict says how to go on."
+        if await self.app.push_screen_wait(Ask(question, [Choice("y", "yes", "Cancel the run")], "Let it go on")):
+            self.notify("cancelling: the step that runs ends first")
+            engine = await self.console.connected()
+            await engine.cancel(self.run_id)
+
+    def action_copy(self) -> None:
+        """Copies the verdict, or the log that is on screen."""
+        if self._reasons.display and not self._log.has_focus:
+            self.console.copy(self._reasons.text, "the verdict" if self.over else "the reasons")
+        else:
+            self.console.copy(self._log.visible_text(), "the log on screen")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Which keys work: what has ended cannot be cancelled."""
+        return not self.over if action in {"cancel", "follow"} else True
+
+
+def _read_from(file: Path, offset: int) -> bytes:
+    """The next bytes of a file; none if it is not there yet."""
+    try:
+        with file.open("rb") as stream:
+            stream.seek(offset)
+            return stream.read(_CHUNK)
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,1 @@
+"""Widgets that draw line by line, so that ten thousand rows cost what fits on the screen."""
