@@ -56,5 +56,10 @@ lock: install-dev
 	$(UV_COMPILE) pyproject.toml --extra sandbox -o requirements.lock
 	$(UV_COMPILE) pyproject.toml --extra sandbox --group dev --group services -c requirements.lock -o requirements-dev.lock
 
+# The JSON schema of stack.yaml, and Kubernetes' definitions as manifests are checked against them.
+schema: install-dev
+	$(BIN)/python -m console.adapters.stackfiles.extract
+	$(BIN)/python -m console.sandbox.api.extract
+
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -43,7 +43,9 @@ class Build(_Part):
     """How an image is built."""
 
     context: Text = Field(description="Folder that the build may read, relative to this file.")
-    dockerfile: Text = Field(default="Dockerfile", description="The Dockerfile, relative to this file.")
+    dockerfile: Text | None = Field(
+        default=None, description="The Dockerfile, relative to this file; the one in the context if nothing is said."
+    )
     args: dict[str, str] = Field(default={}, description="Build arguments. Never secrets: they stay in the image.")
     target: str | None = Field(default=None, description="The stage of the Dockerfile to build.")
     platforms: list[str] = Field(default=[], description="Platforms such as linux/amd64; the engine's own if empty.")

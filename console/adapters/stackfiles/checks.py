@@ -130,10 +130,7 @@ def _ports(checked: Checked, each: Object) -> None:
                 port = ((action or {}).get(way) or {}).get("port")
                 if isinstance(port, str) and not port.isdigit() and port not in names:
                     message = f"{each.title}: no port of container {container['name']} is named {port!r}"
-                    nearest = checked.nearest(port, names)
-                    checked.problems.append(
-                        each.problem((*path, *place, way, "port"), message, offending=port, nearest=nearest)
-                    )
+                    checked.wrong(each, (*path, *place, way, "port"), message, port, names)
 
 
 def _service_ports(checked: Checked, each: Object) -> None:
@@ -150,10 +147,7 @@ def _service_ports(checked: Checked, each: Object) -> None:
         target = port.get("targetPort")
         if isinstance(target, str) and not target.isdigit() and target not in names:
             message = f"{each.title}: no container that it selects has a port named {target!r}"
-            nearest = checked.nearest(target, names)
-            checked.problems.append(
-                each.problem(("spec", "ports", index, "targetPort"), message, offending=target, nearest=nearest)
-            )
+            checked.wrong(each, ("spec", "ports", index, "targetPort"), message, target, names)
 
 
 def _selects(selector: JSON, each: Object) -> bool:
@@ -179,10 +173,7 @@ def _ingress(checked: Checked, each: Object) -> None:
         asked = port.get("name", port.get("number"))
         if asked is not None and str(asked) not in known:
             message = f"{each.title}: {service.title} has no port {asked!r}"
-            nearest = checked.nearest(asked, sorted(known))
-            checked.problems.append(
-                each.problem(("spec", *path, "port"), message, offending=str(asked), nearest=nearest)
-            )
+            checked.wrong(each, ("spec", *path, "port"), message, str(asked), sorted(known))
 
 
 def _references(checked: Checked, each: Object) -> None:

@@ -11,7 +11,7 @@ from console.adapters.stackfiles.checks import containers
 from console.adapters.stackfiles.manifests import Object
 from console.adapters.stackfiles.positions import Document, Path
 from console.model.errors import Problem
-from console.model.stackfile import StackFile, Target
+from console.model.stackfile import Build, StackFile, Target
 
 
 def check_names(file: StackFile, document: Document) -> Iterator[Problem]:
@@ -60,20 +60,23 @@ def _cycle(file: StackFile, document: Document) -> Iterator[Problem]:
         yield document.problem(path, f"services wait for each other: {' after '.join(ring)}", at_key=True)
 
 
+def dockerfile_of(build: Build, folder: Folder) -> Folder:
+    """The Dockerfile of a build: the one that is named, else the one in the context."""
+    return folder / build.dockerfile if build.dockerfile else folder / build.context / "Dockerfile"
+
+
 def check_builds(file: StackFile, folder: Folder, document: Document) -> Iterator[Problem]:
     """Contexts and Dockerfiles that are not there."""
     for name, service in file.services.items():
-        if service.build is None:
+        build, path = service.build, ("services", name, "build")
+        if build is None:
             continue
-        for key, there in (
-            ("context", (folder / service.build.context).is_dir()),
-            ("dockerfile", (folder / service.build.dockerfile).is_file()),
-        ):
-            if not there:
-                path = ("services", name, "build", key)
-                what = "folder" if key == "context" else "file"
-                written = str(getattr(service.build, key))
-                yield document.problem(path, f"there is no such {what}", offending=written)
+        if not (folder / build.context).is_dir():
+            yield document.problem((*path, "context"), "there is no such folder", offending=build.context)
+        elif not dockerfile_of(build, folder).is_file():
+            key = "dockerfile" if build.dockerfile else "context"
+            message = "there is no such file" if build.dockerfile else "the context has no Dockerfile"
+            yield document.problem((*path, key), message, offending=build.dockerfile or build.context)
 
 
 def image_of(name: str, file: StackFile) -> str:

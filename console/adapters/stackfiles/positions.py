@@ -93,22 +93,31 @@ def _check_depth(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _TOO_DEEP:
-                raise yaml.MarkedYAMLError(problem=f"nested deeper than {_TOO_DEEP}", problem_mark=event.start_mark)
+                mark: Any = event.start_mark
+                raise yaml.MarkedYAMLError(problem=f"nested deeper than {_TOO_DEEP}", problem_mark=mark)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
 
 def _no_yaml(shown: str, text: str, error: Exception) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    lines = text.splitlines()
-    offending = lines[line - 1].strip()[:60] if mark and line <= len(lines) else ""
-    if "{{" in offending:
-        expected = "plain YAML: templates are not filled in; patches and `config` of a target change what differs"
-        return Problem(shown, line, column, "this looks like a template", offending, expected)
-    why = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+    if mark is None:
+        return Problem(shown, 1, 1, f"no valid YAML: {getattr(error, 'reason', 'it cannot be read')}")
+    begun = getattr(error, "context_mark", None) or mark
+    lines = text.splitlines()[begun.line : mark.line + 1]
+    template = next((index for index, line in enumerate(lines) if "{{" in line or "{%" in line), None)
+    if template is not None:
+        return _template(shown, begun.line + 1 + template, lines[template])
     context = getattr(error, "context", None)
-    return Problem(shown, line, column, f"no valid YAML: {context + ', ' if context else ''}{why}", offending)
+    why = f"{context + ', ' if context else ''}{getattr(error, 'problem', None) or 'it cannot be read'}"
+    offending = lines[-1].strip()[:60] if lines else ""
+    return Problem(shown, mark.line + 1, mark.column + 1, f"no valid YAML: {why}", offending)
+
+
+def _template(shown: str, line: int, text: str) -> Problem:
+    expected = "plain YAML: templates are not filled in; `config` and `patches` of a target change what differs"
+    column = max(text.find("{{"), text.find("{%")) + 1
+    return Problem(shown, line, column, "this looks like a template", text.strip()[:60], expected)
 
 
 class _Reader:
@@ -145,13 +154,17 @@ class _Reader:
         return found
 
     def _mapping(self, node: Any, path: Path) -> dict[str, Any]:
+        import yaml
+
         written: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if key_node.tag.endswith(":merge"):
                 merged |= self._merged(value_node, path)
                 continue
-            key = key_node.value if isinstance(key_node.value, str) else "?"
+            if not isinstance(key_node.value, str):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be text", key_node.start_mark)
+            key = key_node.value
             here = (*path, key)
             if key in written:
                 line, column = _mark(key_node)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from console.adapters.stackfiles.manifests import Object
-from console.adapters.stackfiles.naming import image_of
+from console.adapters.stackfiles.naming import dockerfile_of, image_of
 from console.model.plan import ObjectRef
 from console.model.podspec import WORKLOADS
 from console.model.stack import Acceptance, BuildSource, ExternalSource, Manifest, Place, Service, Stack
@@ -81,7 +81,7 @@ def _build(name: str, folder: Path, described: StackFile, target: str) -> BuildS
         service=name,
         name=image_of(name, described),
         context=(folder / build.context).resolve(),
-        dockerfile=(folder / build.dockerfile).resolve(),
+        dockerfile=dockerfile_of(build, folder).resolve(),
         args=build.args,
         target=build.target or "",
         platforms=tuple(build.platforms),
