@@ -1,0 +1,246 @@
+"""The engine's facade: all that a front end may call. One stack on one target; both front ends use the same calls."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from console.engine import gather, preflight
+from console.engine.deploy import RunOptions, Runner
+from console.engine.logs import LogChunk, LogOptions, follow
+from console.engine.observe import WATCHED, Observer
+from console.engine.ports import EvidenceItem, RunRecord, World
+from console.engine.releases import read_releases
+from console.engine.seen import mask_secrets
+from console.engine.store import Store
+from console.engine.tasks import Tasks
+from console.model.errors import NotFoundError, RefusedError, StalePlanError
+from console.model.events import ProbeObserved
+from console.model.gathered import Gathered
+from console.model.plan import ObjectRef, Plan
+from console.model.planning import plan_deploy, plan_destroy
+from console.model.redaction import Redactor, mask_object
+from console.model.release import Release
+from console.model.run import Verdict
+from console.model.stack import JSON, Stack
+from console.model.state import Freshness, View
+from console.model.workload import ClusterEvent, Container, ProbeKind, ProbeResult, ProbeSource, ProbeSpec
+
+_RUN = "run"
+_HTTP_ACTION = re.compile(r"GET (https)?:(\d+)(/.*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What happened to a stack: its releases as the cluster keeps them, its runs as this machine does; newest first."""
+
+    releases: tuple[Release, ...]
+    runs: tuple[RunRecord, ...]
+
+
+class Engine:
+    """Observes one stack on one target, plans and carries out what is done to it.
+
+    Args:
+        stack: what is declared.
+        world: everything outside that is reached.
+        logs: the folder of the runs' log files.
+    """
+
+    def __init__(self, stack: Stack, world: World, logs: Path) -> None:
+        self.stack = stack
+        self._world = world
+        self._logs = logs
+        self._tasks = Tasks()
+        externals = [(external.name, external.kind) for external in stack.externals]
+        names = [service.name for service in stack.services]
+        self.store = Store(stack.name, stack.target.name, stack.namespace, names, externals)
+        self._runner = Runner(stack, world, self.store, logs)
+        self._latest: tuple[Plan, Gathered] | None = None
+        self._run_id = ""
+
+    @property
+    def redactor(self) -> Redactor:
+        """Masks what must never be shown."""
+        return self._world.redactor
+
+    @property
+    def read_only(self) -> bool:
+        """True if nothing is let through that changes the cluster."""
+        return self._world.cluster.read_only
+
+    # -- observing
+
+    async def start(self) -> None:
+        """Begins to watch; returns at once. What is seen arrives in the store."""
+        self.store.connected(self._world.cluster.context)
+        observer = Observer(self._world, self.store, self.stack)
+        observer.start(self._tasks)
+
+    async def settled(self) -> View:
+        """The view once everything was listed, or turned out to be denied; what is secret is masked from then on.
+
+        Raises:
+            UnreachableError: the API server does not answer.
+        """
+
+        def known(view: View) -> View | None:
+            health = [view.health.get(resource) for resource in WATCHED]
+            return view if all(each and each.freshness is not Freshness.LOADING for each in health) else None
+
+        await mask_secrets(self.stack, self._world)
+        return await self.store.wait_until(known)
+
+    async def close(self) -> None:
+        """Ends everything that goes on, a run included, and closes every connection."""
+        await self._tasks.close()
+        await self._world.cluster.close()
+        await self._world.registry.close()
+        await self._world.journal.close()
+
+    # -- planning and running
+
+    async def plan(self) -> Plan:
+        """What a deploy would do. Changes nothing.
+
+        Raises:
+            ConsoleError: the cluster, a build context or the registry cannot be read.
+        """
+        gathered = await gather.gather(self.stack, self._world)
+        gathered = replace(gathered, checks=await preflight.check(gathered, self._world))
+        return self._keep(plan_deploy(gathered, self.redactor.text), gathered)
+
+    async def plan_destroy(self) -> Plan:
+        """What a destroy would remove. Changes nothing."""
+        gathered = await gather.gather_destroy(self.stack, self._world)
+        return self._keep(plan_destroy(gathered), gathered)
+
+    def _keep(self, plan: Plan, gathered: Gathered) -> Plan:
+        self._latest = (plan, gathered)
+        return plan
+
+    def run(self, plan: Plan, options: RunOptions) -> str:
+        """Begins to carry out the newest plan; the run's id at once.
+
+        Raises:
+            RefusedError: another run is going on, or nothing may be changed.
+            StalePlanError: a newer plan was made since.
+        """
+        if self.read_only:
+            raise RefusedError("nothing is changed in read-only mode", hint="leave out --read-only")
+        if self._latest is None or self._latest[0] is not plan:
+            raise StalePlanError("a newer plan was made since", hint="look at it, and run that one")
+        run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+        self._tasks.start(_RUN, self._runner.run(run_id, plan, self._latest[1], options))
+        self._run_id = run_id
+        return run_id
+
+    async def finished(self, run_id: str) -> Verdict:
+        """The verdict of a run, once it has ended."""
+
+        def verdict(view: View) -> Verdict | None:
+            return view.run.verdict if view.run and view.run.run_id == run_id else None
+
+        return await self.store.wait_until(verdict)
+
+    async def cancel(self, run_id: str) -> None:
+        """Asks a run to end cleanly, and waits until it has; one that has ended is fine."""
+        if run_id == self._run_id:
+            await self._tasks.cancel(_RUN)
+
+    def step_log(self, run_id: str, step_id: str) -> Path:
+        """The file that gets the redacted output of a step; it may not be there yet."""
+        return self._runner.step_log(run_id, step_id)
+
+    # -- looking closer
+
+    def follow_logs(
+        self,
+        services: Sequence[str] = (),
+        pods: Sequence[str] = (),
+        *,
+        follow_on: bool = True,
+        previous: bool = False,
+        since: float | None = None,
+        tail: int | None = None,
+    ) -> AsyncIterator[LogChunk]:
+        """The redacted logs of many pods, merged; of all services if none is named.
+
+        Args:
+            services: only of these services.
+            pods: only of the pods of these names.
+            follow_on: go on with what comes, also from pods that come later.
+            previous: of the containers before their last restart.
+            since: only lines written after this moment, in seconds since the epoch.
+            tail: only so many last lines of each container.
+        """
+        options = LogOptions(tuple(services), tuple(pods), follow_on, previous, since, tail)
+        return follow(self._world, self.store, options)
+
+    async def read(self, ref: ObjectRef) -> JSON:
+        """An object as it is live, without the values of Secrets.
+
+        Raises:
+            NotFoundError: it is not there.
+        """
+        found = await self._world.cluster.get(ref)
+        if found is None:
+            raise NotFoundError(f"{ref} is not there any more", where=ref.namespace)
+        masked = self.redactor.data(msgspec.json.encode(mask_object(found)))
+        shown: JSON = msgspec.json.decode(masked)
+        return shown
+
+    def events_of(self, uid: str) -> tuple[ClusterEvent, ...]:
+        """The cluster's events about an object, the newest first."""
+        events = [event for event in self.store.view().events.values() if event.about_uid == uid]
+        return tuple(sorted(events, key=lambda event: event.last, reverse=True))
+
+    async def probe_now(self, pod_uid: str, container: str, kind: ProbeKind) -> ProbeResult:
+        """Asks a container's probe endpoint now, through the API server; the result also goes to the store.
+
+        Raises:
+            RefusedError: the probe cannot be asked from outside of the pod (exec, TCP).
+            NotFoundError: there is no such pod, container or probe.
+        """
+        pod = self.store.view().pods.get(pod_uid)
+        spec = _probe(pod.containers if pod else (), container, kind)
+        if pod is None or spec is None:
+            raise NotFoundError(f"there is no {kind} probe of {container} any more")
+        action = _HTTP_ACTION.fullmatch(spec.action)
+        if action is None:
+            raise RefusedError(f"{spec.action} cannot be asked from here", why="only HTTP probes pass the API server")
+        scheme, port, path = action.groups()
+        asked = await self._world.cluster.pod_get(
+            pod.namespace, pod.name, int(port), path or "/", (scheme or "http").upper(), spec.timeout
+        )
+        result = _probed(kind, *asked, self._world.clock())
+        self.store.dispatch(ProbeObserved(pod_uid, container, result))
+        return result
+
+    async def history(self) -> History:
+        """Releases and runs of the stack."""
+        releases = await read_releases(self._world.cluster, self.stack.name, self.stack.namespace)
+        return History(releases, tuple(await self._world.journal.runs(self.stack.name)))
+
+    async def evidence(self, run_id: str) -> list[EvidenceItem]:
+        """What was kept of a run before anything was changed again."""
+        return await self._world.journal.evidence(run_id)
+
+
+def _probe(containers: Sequence[Container], name: str, kind: ProbeKind) -> ProbeSpec | None:
+    specs = (probe for container in containers if container.name == name for probe in container.probes)
+    return next((spec for spec in specs if spec.kind is kind), None)
+
+
+def _probed(kind: ProbeKind, status: int | None, text: str, at: float) -> ProbeResult:
+    """As the kubelet judges an answer: 200 to 399 is success (kubernetes.io, Configure Probes, HTTP probes)."""
+    ok = status is not None and 200 <= status < 400
+    said = text.strip().splitlines()[0][:200] if text.strip() else ""
+    answer = f"{status} {said}".strip() if status is not None else said
+    return ProbeResult(kind, ok, 1, at, ProbeSource.NOW, answer)
