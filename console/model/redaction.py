@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote, urlsplit
 
 from console.model.stack import JSON
@@ -19,9 +19,17 @@ SHORTEST = 8
 """Bytes. Shorter values occur by chance, so they are not searched, and listed instead."""
 _MASK = MASK.encode()
 _LONGEST_LINE = 8192
-_KEYS = rb"(?:[A-Za-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|credential)[A-Za-z0-9_.-]*)"
-_BY_NAME = re.compile(rb"(?i)(" + _KEYS + rb"[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&]{3,})")
-_BY_URL = re.compile(rb"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@\"']+@")
+_WORDS = (b"password", b"passwd", b"secret", b"token", b"api_key", b"api-key", b"apikey", b"credential")
+_BY_NAME = re.compile(
+    rb"(?i)((?:password|passwd|secret|token|api[_-]?key|credential)[a-z0-9_.-]*[\"']?\s*[=:]\s*[\"']?)([^\s\"',;&]{3,})"
+)
+_BY_SCHEME = re.compile(rb"(?i)(\bbearer\s+)[a-z0-9._~+/-]{8,}=*")
+_BY_URL = re.compile(rb"(://)[^\s/@\"']+@")
+# What stands for a pattern is its rarest byte with the two that follow: so most text is passed over at full speed.
+_COMMON = b" eta0o1i2n3s4r5h6l7d8c9u.m:f-p/g,w_=y\"b'v[]{}()k\n\tTASECRINODMLPFGUBHVWx"
+_RARITY = {byte: rank for rank, byte in enumerate(reversed(_COMMON), 1)}
+_KEY = 3
+_HEAD = 4
 
 
 class Redactor:
@@ -36,10 +44,12 @@ class Redactor:
         self.by_pattern = False
         self.too_short: list[str] = []
         self._patterns: set[bytes] = set()
-        self._prefixes: set[bytes] = set()
-        self._longest = 1
+        self._at: dict[bytes, list[tuple[int, bytes]]] = {}
         self._search: re.Pattern[bytes] | None = None
-        self._overlapping: re.Pattern[bytes] | None = None
+        self._heads: dict[bytes, list[bytes]] = {}
+        self._starts: set[bytes] = set()
+        self._longest = 1
+        self._of_lines: list[bytes] = []
 
     def add(self, name: str, value: str) -> None:
         """Makes a value sensitive from now on, also for streams that are open.
@@ -48,17 +58,24 @@ class Redactor:
             name: what the value is called, like `secret/postgres DATABASE_URL`.
             value: is searched plain, JSON-escaped, URL-encoded and in base64.
         """
-        parts = {part for part in _parts(value) if len(part.encode()) >= SHORTEST}
-        if len(value.encode()) < SHORTEST and value and name not in self.too_short:
+        if 0 < len(value.encode()) < SHORTEST and name not in self.too_short:
             self.too_short.append(name)
-        new = {form for part in parts for form in _forms(part)} - self._patterns
+        new = {form for form in _forms(value) if len(form) >= SHORTEST} - self._patterns
         if new:
             self._patterns |= new
-            self._longest = max(map(len, self._patterns))
-            self._prefixes |= {form[:end] for form in new for end in range(1, len(form))}
-            longest_first = b"|".join(map(re.escape, sorted(self._patterns, key=len, reverse=True)))
-            # A look-ahead finds what overlaps, too; the plain search tells quickly that there is nothing.
-            self._search, self._overlapping = re.compile(longest_first), re.compile(b"(?=(" + longest_first + b"))")
+            for form in new:
+                self._learn(form)
+            self._search = _compile(self._at)
+
+    def _learn(self, form: bytes) -> None:
+        offset = min(range(len(form) - _KEY + 1), key=lambda at: _RARITY.get(form[at], 0))
+        self._at.setdefault(form[offset : offset + _KEY], []).append((offset, form))
+        if b"\n" in form:
+            self._of_lines.append(form)
+            return
+        self._heads.setdefault(form[:_HEAD], []).append(form)
+        self._starts |= {form[:size] for size in range(1, _HEAD)}
+        self._longest = max(self._longest, len(form))
 
     def text(self, text: str) -> str:
         """The text with everything sensitive masked."""
@@ -71,18 +88,20 @@ class Redactor:
             shown += [data[end:start], _MASK]
             end = stop
         data = b"".join((*shown, data[end:])) if shown else data
-        if self.by_pattern:
-            data = _BY_URL.sub(rb"\1" + _MASK + b"@", data)
-            data = _BY_NAME.sub(rb"\1" + _MASK, data)
-        return data
+        return _by_pattern(data) if self.by_pattern else data
 
     def _found(self, data: bytes) -> list[tuple[int, int]]:
         """Where sensitive bytes begin and end; what overlaps is one."""
-        if self._search is None or self._overlapping is None or not self._search.search(data):
+        if self._search is None:
             return []
+        found = []
+        for match in self._search.finditer(data):
+            at = match.start()
+            for offset, form in self._at[data[at : at + _KEY]]:
+                if offset <= at and data.startswith(form, at - offset):
+                    found.append((at - offset, at - offset + len(form)))
         spans: list[tuple[int, int]] = []
-        for match in self._overlapping.finditer(data):
-            start, stop = match.span(1)
+        for start, stop in sorted(found):
             if spans and start < spans[-1][1]:
                 spans[-1] = (spans[-1][0], max(stop, spans[-1][1]))
             else:
@@ -95,12 +114,66 @@ class Redactor:
 
     def cut(self, data: bytes) -> int:
         """Up to where a stream can be shown: what follows may go on as something sensitive."""
-        tails = range(min(len(data), self._longest - 1), 0, -1)
-        end = len(data) - next((size for size in tails if data[-size:] in self._prefixes), 0)
+        end = self._begun(data)
         if self.by_pattern:
             end = min(end, max(data.rfind(b"\n") + 1, len(data) - _LONGEST_LINE))
-        spanning = (start for start, stop in self._found(data) if start < end < stop)
-        return next(spanning, end)
+        spanning = (start for start, stop in self._found(data) if start < end < stop) if end < len(data) else ()
+        return next(iter(spanning), end)
+
+    def _begun(self, data: bytes) -> int:
+        """Where the first pattern begins that the data breaks off in; the data's length if there is none."""
+        return min([self._begun_line(data), *(_breaks_off(data, form) for form in self._of_lines)])
+
+    def _begun_line(self, data: bytes) -> int:
+        """Among patterns of one line, which the end of a line ends."""
+        for at in range(max(data.rfind(b"\n") + 1, len(data) - self._longest + 1), len(data)):
+            rest = data[at:]
+            if len(rest) < _HEAD:
+                if rest in self._starts:
+                    return at
+            elif any(form.startswith(rest) for form in self._heads.get(rest[:_HEAD], ())):
+                return at
+        return len(data)
+
+
+def _by_pattern(data: bytes) -> bytes:
+    """Masks by names of keys and by URLs; most data has none of the words, which is seen at once."""
+    lower = data.lower()
+    if b"://" in lower:
+        data = _BY_URL.sub(rb"\1" + _MASK + b"@", data)
+    if b"bearer" in lower:
+        data = _BY_SCHEME.sub(rb"\1" + _MASK, data)
+    return _BY_NAME.sub(rb"\1" + _MASK, data) if any(word in lower for word in _WORDS) else data
+
+
+def _compile(keys: Iterable[bytes]) -> re.Pattern[bytes]:
+    """Finds where one of these begins; each match is one byte long, so that none hides another."""
+    firsts: dict[int, dict[int, set[int]]] = {}
+    for first, second, third in keys:
+        firsts.setdefault(first, {}).setdefault(second, set()).add(third)
+    return re.compile(
+        b"|".join(
+            _one_of([first])
+            + b"(?="
+            + b"|".join(_one_of([second]) + _one_of(thirds) for second, thirds in then.items())
+            + b")"
+            for first, then in firsts.items()
+        )
+    )
+
+
+def _breaks_off(data: bytes, form: bytes) -> int:
+    """Where the form begins of which the data has the start only, at its end; the data's length if it has not."""
+    at = data.find(form[:1], max(0, len(data) - len(form) + 1))
+    while at >= 0:
+        if form.startswith(data[at:]):
+            return at
+        at = data.find(form[:1], at + 1)
+    return len(data)
+
+
+def _one_of(choice: Iterable[int]) -> bytes:
+    return b"[" + b"".join(b"\\x%02x" % byte for byte in sorted(choice)) + b"]"
 
 
 class StreamRedactor:
@@ -123,11 +196,20 @@ class StreamRedactor:
         return self._redactor.data(rest)
 
 
-def _parts(value: str) -> Iterator[str]:
-    """The value, its long lines, and of a URL the user info and the password."""
-    yield value
+def _forms(value: str) -> Iterator[bytes]:
+    """What is searched for a value. The lines of a long one may come one by one; only the whole travels encoded."""
+    for part in (value, *_user_info(value)):
+        yield part.encode()
+        yield json.dumps(part)[1:-1].encode()
+        yield json.dumps(part, ensure_ascii=False)[1:-1].encode()
+        yield quote(part, safe="").encode()
+        yield from _base64(part.encode())
     if "\n" in value:
-        yield from (line.strip() for line in value.splitlines() if not line.startswith("-----"))
+        yield from (line.strip().encode() for line in value.splitlines() if not line.startswith("-----"))
+
+
+def _user_info(value: str) -> Iterator[str]:
+    """Of a URL, who asks: `user:password`, and the password alone."""
     try:
         place = urlsplit(value)
     except ValueError:
@@ -135,15 +217,6 @@ def _parts(value: str) -> Iterator[str]:
     if place.scheme and "@" in place.netloc:
         yield place.netloc.rpartition("@")[0]
         yield place.password or ""
-
-
-def _forms(value: str) -> Iterator[bytes]:
-    plain = value.encode()
-    yield plain
-    yield json.dumps(value)[1:-1].encode()
-    yield json.dumps(value, ensure_ascii=False)[1:-1].encode()
-    yield quote(value, safe="").encode()
-    yield from _base64(plain)
 
 
 def _base64(plain: bytes) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ def knowing(*values: str) -> Redactor:
 
 
 @given(
-    secret=st.text(alphabet='abcd/+"\\é ', min_size=8, max_size=20),
+    secret=st.text(alphabet='abcdQ7/+"\\é \n', min_size=8, max_size=20),
     before=st.binary(max_size=20),
     after=st.binary(max_size=20),
     cuts=st.lists(st.integers(0, 80), max_size=4),
@@ -40,6 +41,30 @@ def test_a_value_is_found_wherever_a_stream_is_split(secret: str, before: bytes,
         assert form not in shown
         assert secret.encode() not in shown
         assert MASK.encode() in shown
+
+
+SECRETS = ("correct-horse-battery", "Zq7+/x==\nsecond line of it", URL, "äöüß-äöüß", "aaaaaaaaaaaa")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+def test_no_value_gets_through_in_chunks_of_any_size(size: int) -> None:
+    told = b"".join(b"GET /q 200 " + form + b"\nzZqQ " for each in SECRETS for form in forms(each))
+    stream = knowing(*SECRETS).stream()
+    shown = b"".join(stream.feed(told[at : at + size]) for at in range(0, len(told), size)) + stream.flush()
+    assert [each for each in SECRETS for form in forms(each) if form in shown] == []
+    assert shown.count(b"GET /q 200 ") == told.count(b"GET /q 200 ")
+
+
+def forms(secret: str) -> list[bytes]:
+    """As a value travels."""
+    plain = secret.encode()
+    inside = [b64encode(b"x" * offset + plain + b"yyy") for offset in range(3)]
+    return [plain, json.dumps(secret).encode(), quote(secret, safe="").encode(), *inside]
+
+
+def test_a_great_value_costs_no_great_memory() -> None:
+    redactor = knowing("\n".join(f"line {number} of a long certificate" for number in range(2000)))
+    assert redactor.text("line 1500 of a long certificate") == MASK
 
 
 def test_values_that_overlap_are_masked_as_one() -> None:
@@ -77,9 +102,9 @@ def test_short_values_are_said_to_be_not_searched() -> None:
 def test_without_values_names_and_urls_stand_in() -> None:
     redactor = Redactor()
     redactor.by_pattern = True
-    told = 'DB_PASSWORD=hunter22 "api_key": "k-123456", postgres://u:p@db/app, tokens used: '
-    shown = redactor.text(told)
-    assert shown == f'DB_PASSWORD={MASK} "api_key": "{MASK}", postgres://{MASK}@db/app, tokens used: '
+    told = 'DB_PASSWORD=hunter22 "api_key": "k-123456", postgres://u:p@db/app, bearer abcdef.012345, tokens used: '
+    masked = f'DB_PASSWORD={MASK} "api_key": "{MASK}", postgres://{MASK}@db/app, bearer {MASK}, tokens used: '
+    assert redactor.text(told) == masked
 
 
 def test_lines_of_a_long_value_are_sensitive_by_themselves() -> None:
