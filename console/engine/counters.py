@@ -9,9 +9,9 @@ from console.engine.ports import Cluster, ProbeCount
 from console.engine.store import Store
 from console.model.errors import NotFoundError, UnreachableError
 from console.model.events import Fact, ProbeObserved
-from console.model.probing import Counts, from_counts
+from console.model.probing import Counts, from_counts, passing
 from console.model.state import View
-from console.model.workload import Container, ContainerState, ProbeKind, ProbeSource
+from console.model.workload import ProbeKind, ProbeSource
 
 _AT_ONCE = 8
 _Key = tuple[str, str, ProbeKind]
@@ -71,14 +71,7 @@ class ProbeCounters:
             last = view.probes.get(count.pod_uid, {}).get((count.container, count.kind))
             before, self._seen[key] = self._seen.get(key), now
             known = last if last and last.source is ProbeSource.METRICS else None
-            result = from_counts(count.kind, before, now, known or last, _passing(container, count.kind), at)
+            result = from_counts(count.kind, before, now, known or last, passing(container, count.kind), at)
             if result:
                 told.append(ProbeObserved(count.pod_uid, count.container, result))
         return told
-
-
-def _passing(container: Container, kind: ProbeKind) -> bool:
-    """What the thresholds made of a probe, by the container's status."""
-    if kind is ProbeKind.READINESS:
-        return container.ready
-    return container.started or (kind is ProbeKind.LIVENESS and container.state is ContainerState.RUNNING)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -11,6 +11,7 @@ from console.model.standing import Crew
 from console.model.workload import Pod, Workload
 
 K = TypeVar("K")
+_MAKERS = {"ReplicaSet": "Deployment", "Job": "CronJob"}
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -27,6 +28,7 @@ class Members:
         self.pods: dict[str, Pod] = {}
         self.workloads: dict[str, Workload] = {}
         self.touched: set[str] = set()
+        self._declared: Mapping[tuple[str, str], str] = {}
         self._names: dict[tuple[str, str], str] = {}
         self._owned_pods: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
         self._owned_workloads: defaultdict[str, set[str]] = defaultdict(set)
@@ -34,6 +36,10 @@ class Members:
         self._there: Counter[str] = Counter()
         self._ready: Counter[str] = Counter()
         self._leaving: Counter[str] = Counter()
+
+    def declare(self, workloads: Mapping[tuple[str, str], str]) -> None:
+        """The services of declared workloads, by kind and name: for whose makers are not watched."""
+        self._declared = workloads
 
     # -- pods
 
@@ -74,8 +80,9 @@ class Members:
         """Takes in a workload, new or changed; the uids of pods whose service is another one by that."""
         before = self.workloads.get(workload.uid)
         owner = self.workloads.get(workload.owner_uid)
-        if not workload.service and owner and owner.service:
-            workload = replace(workload, service=owner.service)
+        service = workload.service or (owner.service if owner else "") or self._by_name(workload.kind, workload.name)
+        if service != workload.service:
+            workload = replace(workload, service=service)
         if before:
             self._workloads_of[before.service].discard(before.uid)
             self.touched.add(before.service)
@@ -110,7 +117,12 @@ class Members:
 
     def _service_of(self, owner: tuple[str, str]) -> str:
         uid = self._names.get(owner)
-        return self.workloads[uid].service if uid else ""
+        return self.workloads[uid].service if uid else self._by_name(*owner)
+
+    def _by_name(self, kind: str, name: str) -> str:
+        """By the maker whose name is in its own: Deployment web makes ReplicaSet web-7c9f, CronJob tidy Job tidy-1."""
+        parent = (_MAKERS.get(kind, ""), name.rpartition("-")[0])
+        return self._declared.get((kind, name)) or self._declared.get(parent, "")
 
     # -- questions
 

@@ -14,18 +14,27 @@ from console.engine.ports import World
 from console.engine.releases import read_releases
 from console.engine.store import KINDS, Store
 from console.engine.tasks import Tasks
-from console.engine.watch import LONGEST, keep_watching
+from console.engine.watch import BackOff, keep_watching
 from console.model.declare import secret_values
 from console.model.errors import ConsoleError, DeniedError
-from console.model.events import Denied, ExternalObserved, Fact, ReleaseObserved, RunFinished, UsageObserved
+from console.model.events import (
+    Denied,
+    ExternalObserved,
+    Fact,
+    ProbeObserved,
+    ReleaseObserved,
+    RunFinished,
+    UsageObserved,
+)
 from console.model.plan import ObjectRef
+from console.model.probing import faded
 from console.model.stack import ExternalSource, Stack
 from console.model.surroundings import surroundings_of
 from console.model.whatchanged import what_changed
 from console.model.workload import External
 
 WATCHED = ("pods", "events", *KINDS)
-PROBES, USAGE, EXTERNALS, RELEASES = 1.0, 5.0, 5.0, 60.0
+PROBES, FADING, USAGE, EXTERNALS, RELEASES = 1.0, 2.0, 5.0, 5.0, 60.0
 """Seconds between two questions. Runs make releases known at once."""
 _CROWD = 500
 """So many pods are asked about at those intervals; twice as many, half as often."""
@@ -57,6 +66,7 @@ class Observer:
         tasks.start("inquiries", Inquiries(self._world, self._store).run())
         tasks.start("surroundings", self._surround())
         tasks.start("probes", self._ask("probes", self._probes, PROBES))
+        tasks.start("fading", self._ask("fading", self._fade, FADING))
         tasks.start("usage", self._ask("usage", self._usage, USAGE))
         tasks.start("releases", self._follow_releases())
         for external in self._stack.externals:
@@ -66,19 +76,31 @@ class Observer:
 
     async def _ask(self, name: str, question: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Asks until the answer is that it is forbidden, which is told; all else passes."""
+        back_off = BackOff()
         while True:
             try:
                 await question()
+                back_off.reset()
             except DeniedError as error:
                 self._store.dispatch(Denied(name, error.right, self._world.clock()))
                 return
             except ConsoleError:
                 # The watches tell that the cluster is out of sight.
-                await asyncio.sleep(LONGEST)
+                await asyncio.sleep(back_off.pause())
             await asyncio.sleep(seconds * max(1.0, len(self._store.view().pods) / _CROWD))
 
     async def _probes(self) -> None:
         await self._counters.read(self._world.clock())
+
+    async def _fade(self) -> None:
+        """Failures that were only told by events do not last for ever."""
+        view, now = self._store.view(), self._world.clock()
+        told: list[Fact] = []
+        for uid, results in view.probes.items():
+            if any(result.ok is False for result in results.values()):
+                told += [ProbeObserved(uid, *found) for found in faded(view.pods[uid], results, now)]
+        if told:
+            self._store.dispatch(*told)
 
     async def _usage(self) -> None:
         by_name = await self._world.cluster.usage(self._stack.namespace)

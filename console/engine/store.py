@@ -92,6 +92,7 @@ class Store:
 
     def surround(self, around: Surroundings) -> None:
         """What the stack stands on, which a diagnosis may blame."""
+        self._members.declare(around.workloads)
         self._judge.surround(around)
         self._next()
 

@@ -90,6 +90,29 @@ def _status(kind: ProbeKind, ok: bool | None, at: float | None) -> ProbeResult:
     return ProbeResult(kind, ok, 0 if ok is None else 1, at, ProbeSource.STATUS)
 
 
+def passing(container: Container, kind: ProbeKind) -> bool:
+    """What the thresholds made of a probe, by the container's status."""
+    if kind is ProbeKind.READINESS:
+        return container.ready
+    return container.started or (kind is ProbeKind.LIVENESS and container.state is ContainerState.RUNNING)
+
+
+def faded(pod: Pod, results: Results, now: float) -> list[tuple[str, ProbeResult]]:
+    """Failures that only an event told, and that the status does not confirm: the probe has passed since.
+
+    Events tell failures and never a success, so one that nothing follows for some periods is over.
+    """
+    found = []
+    for container in pod.containers:
+        for spec in container.probes:
+            last = results.get((container.name, spec.kind))
+            if last is None or last.ok is not False or last.source is not ProbeSource.EVENT or last.at is None:
+                continue
+            if passing(container, spec.kind) and now - last.at > 2 * spec.period + spec.timeout:
+                found.append((container.name, _status(spec.kind, True, now)))
+    return found
+
+
 def merge(last: ProbeResult | None, new: ProbeResult) -> ProbeResult:
     """The result to believe: the newest, where a more exact source has not told the same already."""
     if last is None or last.ok is None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from console.model.podspec import pod_template
 from console.model.stack import JSON, Stack
 from console.model.workload import External
 
 Name = tuple[str, str]
-"""Kind and name of a ConfigMap or Secret."""
+"""Kind and name of an object of the stack's namespace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,14 @@ class Surroundings:
         promised: the keys of each ConfigMap and Secret that the stack brings itself; they may be about to appear.
         externals: as last checked, by name.
         changed: by service, what the newest release changed.
+        workloads: by declared workload, its service; it is told by names where owners cannot be watched.
     """
 
     after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     promised: Mapping[Name, frozenset[str]] = field(default_factory=dict)
     externals: Mapping[str, External] = field(default_factory=dict)
     changed: Mapping[str, str] = field(default_factory=dict)
+    workloads: Mapping[Name, str] = field(default_factory=dict)
 
     def promises(self, kind: str, name: str, key: str = "") -> bool:
         """True if the stack brings that ConfigMap or Secret, with the key if one is given."""
@@ -61,7 +64,9 @@ def surroundings_of(stack: Stack, secrets: Iterable[tuple[str, str]] = ()) -> Su
     for name, key in (*own, *secrets):
         promised.setdefault(("Secret", name), set()).add(key)
     after = {service.name: service.after for service in stack.services}
-    return Surroundings(after, {name: frozenset(keys) for name, keys in promised.items()})
+    keys = {name: frozenset(keys) for name, keys in promised.items()}
+    workloads = {(each.ref.kind, each.ref.name): each.service for each in stack.manifests if pod_template(each.body)}
+    return Surroundings(after, keys, workloads=workloads)
 
 
 def _keys(body: JSON) -> set[str]:

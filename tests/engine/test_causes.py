@@ -8,6 +8,7 @@ import pytest
 
 from console.engine.observe import Observer
 from console.model.diagnosis import Cause
+from console.model.workload import ProbeKind, ProbeSource
 from tests.stacks import make_service, make_stack
 
 DEPLOYMENT = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {}}"
@@ -129,6 +130,19 @@ async def test_a_probe_that_fails_is_named_with_its_answer(observed, cluster, pr
     found = await diagnosed(observed, cause)
     assert "HTTP probe failed with statuscode: 503" in found.evidence
     assert not found.terminal
+
+
+async def test_every_single_result_is_counted_where_the_kubelet_tells(observed, cluster):
+    cluster.create("deployments", web(serving(200, readinessProbe=http())))
+
+    def counted(view):
+        results = [result for probes in view.probes.values() for result in probes.values()]
+        return next((each for each in results if each.source is ProbeSource.METRICS and each.streak >= 5), None)
+
+    async with asyncio.timeout(20):
+        found = await observed.wait_until(counted)
+    assert (found.kind, found.ok) == (ProbeKind.READINESS, True)
+    assert time.time() - found.at < 2
 
 
 async def test_a_container_that_its_liveness_probe_ends_again_and_again_is_given_up(observed, cluster):

@@ -24,6 +24,7 @@ from console.model.events import (
     WorkloadObserved,
 )
 from console.model.state import Freshness, ServiceState
+from console.model.surroundings import Surroundings
 from console.model.workload import External, ProbeKind, ProbeResult, ProbeSource, Usage
 from tests.observed import condition, container, ended, event, pod, starting, waiting, workload
 
@@ -233,8 +234,6 @@ def test_what_is_forbidden_says_which_right_is_missing(store):
 
 
 def test_an_external_that_goes_away_is_blamed_and_forgiven(store):
-    from console.model.surroundings import Surroundings
-
     store.surround(Surroundings({"backend": ("database",)}))
     serve(store, bare("a"), bare("b", starting()))
     refused = ProbeResult(ProbeKind.READINESS, False, 2, 9.0, ProbeSource.METRICS, "statuscode: 503")
@@ -291,3 +290,10 @@ def test_bare_pods_are_a_service_too(store):
     )
     found = backend(store)
     assert (found.ready, found.desired, found.state) == (1, 2, ServiceState.STARTING)
+
+
+def test_what_cannot_be_watched_is_known_by_its_name(store):
+    store.surround(Surroundings(workloads={("Deployment", "backend"): "backend", ("CronJob", "tidy"): "frontend"}))
+    store.dispatch(PodObserved(bare("a")), WorkloadObserved(workload("Job", "tidy-29", service="", owner_uid="cron")))
+    store.dispatch(PodObserved(bare("b", owner_kind="Job", owner_name="tidy-29")))
+    assert {uid: each.service for uid, each in store.view().pods.items()} == {"a": "backend", "b": "frontend"}

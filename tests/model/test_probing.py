@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.model.probing import follow, from_counts, from_event, merge, was_ready
+from console.model.probing import faded, follow, from_counts, from_event, merge, was_ready
 from console.model.workload import ContainerState, ProbeKind, ProbeResult, ProbeSource
 from tests.observed import LIVE, READY, START, condition, container, event, pod, starting, waiting
 
@@ -103,3 +103,13 @@ def test_results_of_a_run_are_kept_when_it_ends_and_forgotten_when_the_next_begi
     again = pod(starting(since=200.0))
     assert follow(again, crashed, known)["main", KIND].ok is None
     assert again.containers[0].state is ContainerState.RUNNING
+
+
+def test_a_failure_that_only_an_event_told_is_over_when_nothing_follows():
+    told = {("main", KIND): result(False, ProbeSource.EVENT, at=100.0)}
+    serves, fails = pod(container(probes=(READY,))), pod(starting())
+    assert faded(serves, told, 101.0) == []
+    assert faded(serves, told, 104.0) == [("main", ProbeResult(KIND, True, 1, 104.0, ProbeSource.STATUS))]
+    assert merge(told["main", KIND], faded(serves, told, 104.0)[0][1]).ok is True
+    assert faded(fails, told, 104.0) == []
+    assert faded(serves, {("main", KIND): result(False)}, 104.0) == []
