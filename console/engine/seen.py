@@ -68,6 +68,19 @@ async def look(stack: Stack, world: World, *, images: bool = True) -> Seen:
     return seen
 
 
+async def mask_secrets(stack: Stack, world: World) -> None:
+    """Makes the values of the stack's Secrets sensitive: for those who show something and have not planned before.
+
+    Raises:
+        UnreachableError: the API server does not answer.
+    """
+    seen = Seen(stack)
+    refs = [ref for ref in needed_refs(stack) if ref.kind == "Secret"]
+    seen.live = await read_live(world.cluster, refs, seen.findings)
+    await known_secrets(stack, world)
+    _mask(seen, world)
+
+
 async def known_secrets(stack: Stack, world: World) -> dict[tuple[str, str], str]:
     """The values that this machine has, by (name of the Secret, key); each is masked from now on.
 
