@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +49,13 @@ class Composition:
         """
         import asyncio
 
-        from console.adapters.stackfiles import EnvironmentSecrets, find_stack, load_stack
+        from console.adapters.stackfiles import EnvironmentSecrets, load_stack
 
-        file = await asyncio.to_thread(find_stack, wanted.stack, Path.cwd())
+        file = await asyncio.to_thread(self._find, wanted.stack)
         stack = await asyncio.to_thread(load_stack, file, wanted.target)
         cluster, builder, registry = await self._reach(stack.target, wanted.start, tell)
+        # The embedded cluster brings its context along; from here on every target has one.
+        stack = replace(stack, target=replace(stack.target, context=cluster.context))
 
         from console.adapters.externals import StackExternals
         from console.adapters.journal import SqliteJournal
@@ -71,6 +74,18 @@ class Composition:
             clock=time.time,
         )
         return Engine(stack, world, self._settings.runs)
+
+    def _find(self, name: str | None) -> Path:
+        """The stack's file; the reference stack is known everywhere by its name."""
+        from console.adapters.stackfiles import find_stack
+        from console.model.errors import UsageError
+
+        try:
+            return find_stack(name, Path.cwd())
+        except UsageError:
+            if name != REFERENCE_STACK:
+                raise
+            return self.reference_stack()
 
     async def _reach(
         self, target: Target, start: bool, tell: Callable[[str], None]
@@ -149,4 +164,14 @@ class Composition:
         """Runs the console on this terminal; the exit code."""
         from console.tui.app import run_console
 
-        return run_console(lambda tell: self.connect(wanted, tell), plan=plan)
+        def connect(stack: str | None, tell: Callable[[str], None]) -> Awaitable[Engine]:
+            return self.connect(replace(wanted, stack=stack), tell)
+
+        return run_console(connect, stack=wanted.stack, target=wanted.target, find_stacks=_stacks_here, plan=plan)
+
+
+def _stacks_here() -> list[tuple[str, str]]:
+    """The stacks below the working directory, by name and file."""
+    from console.adapters.stackfiles import find_stacks
+
+    return [(file.parent.name, str(file)) for file in find_stacks(Path.cwd())]

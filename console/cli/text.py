@@ -13,6 +13,11 @@ from console.model.run import Verdict
 _SIGN = {ChangeKind.CREATE: "+", ChangeKind.UPDATE: "~", ChangeKind.DELETE: "-"}
 _MEANING = {ChangeKind.CREATE: "good", ChangeKind.UPDATE: "warning", ChangeKind.DELETE: "error"}
 
+_NOTHING = {
+    "deploy": "nothing to do: the cluster is as it should be",
+    "destroy": "nothing to do: nothing of it is there",
+}
+
 
 def plan_lines(plan: Plan, style: Style) -> list[str]:
     """A plan: where it goes, its checks, its steps, and the diff of every object."""
@@ -22,7 +27,7 @@ def plan_lines(plan: Plan, style: Style) -> list[str]:
     lines += [line for check in plan.checks for line in _check(check, style)]
     lines += [style.paint("warning", f"warning: {warning}") for warning in plan.warnings]
     if plan.empty:
-        return [*lines, "nothing to do: the cluster is as it should be"]
+        return [*lines, _NOTHING[plan.kind]]
     lines += ["", "steps:", *(f"  {step.title}" for step in plan.steps)]
     if plan.changes:
         lines += ["", "changes:", *(line for change in plan.changes for line in _change(change, style))]
