@@ -48,7 +48,7 @@ def _count(service: ServiceView) -> str:
 
 def _external(external: External) -> tuple[str, str, str]:
     word = {True: "ok", False: "not reached", None: "not checked"}[external.ok]
-    return external.name, "", f"external {word}{': ' + external.detail if external.ok is False else ''}"
+    return external.name, "", f"external {word}{': ' + external.detail if not external.ok and external.detail else ''}"
 
 
 def _health(view: View) -> Iterator[str]:

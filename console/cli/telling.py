@@ -70,9 +70,11 @@ class Telling:
         plan = run.plan
         self._began = run.at
         self._steps = {step.id: step for step in plan.steps}
-        expected = f", about {seconds(plan.expected_seconds)} by its own past" if plan.expected_seconds else ""
+        known = plan.expected_seconds and not plan.empty
+        expected = f", about {seconds(plan.expected_seconds or 0)} by its own past" if known else ""
+        steps = f"{len(plan.steps)} step{'s' if len(plan.steps) != 1 else ''}"
         where = f"{plan.target} (context {plan.context}, namespace {plan.namespace})"
-        self._narrator.say(f"{run.kind} {plan.stack} on {where}: {len(plan.steps)} steps{expected}")
+        self._narrator.say(f"{run.kind} {plan.stack} on {where}: {steps}{expected}")
         self._narrator.say(f"run {run.run_id}")
         doubts = (f"{check.name}: {check.detail}" for check in plan.checks if check.ok is None)
         for warning in (*plan.warnings, *doubts):

@@ -29,6 +29,7 @@ from console.model.events import (
 from console.model.plan import ObjectRef
 from console.model.probing import faded
 from console.model.stack import ExternalSource, Stack
+from console.model.state import Freshness, View
 from console.model.surroundings import surroundings_of
 from console.model.whatchanged import what_changed
 from console.model.workload import External
@@ -43,6 +44,9 @@ _CROWD = 500
 class Observer:
     """Keeps the store current about one stack.
 
+    Attributes:
+        answered: set once all that is asked at intervals was answered once, or cannot be.
+
     Args:
         world: what is observed.
         store: gets the facts.
@@ -55,6 +59,8 @@ class Observer:
         self._stack = stack
         self._counters = ProbeCounters(world.cluster, stack.namespace, store)
         self._released = asyncio.Event()
+        self.answered = asyncio.Event()
+        self._unanswered = {"probes", "usage", "releases", *(external.name for external in stack.externals)}
         self._urls: dict[tuple[str, str], str] = {}
 
     def start(self, tasks: Tasks) -> None:
@@ -81,15 +87,24 @@ class Observer:
             try:
                 await question()
                 back_off.reset()
+                self._answer(name)
             except DeniedError as error:
                 self._store.dispatch(Denied(name, error.right, self._world.clock()))
+                self._answer(name)
                 return
             except ConsoleError:
                 # The watches tell that the cluster is out of sight.
+                self._answer(name)
                 await asyncio.sleep(back_off.pause())
             await asyncio.sleep(seconds * max(1.0, len(self._store.view().pods) / _CROWD))
 
+    def _answer(self, name: str) -> None:
+        self._unanswered.discard(name)
+        if not self._unanswered:
+            self.answered.set()
+
     async def _probes(self) -> None:
+        await self._store.wait_until(_pods_listed)
         await self._counters.read(self._world.clock())
 
     async def _fade(self) -> None:
@@ -103,6 +118,7 @@ class Observer:
             self._store.dispatch(*told)
 
     async def _usage(self) -> None:
+        await self._store.wait_until(_pods_listed)
         by_name = await self._world.cluster.usage(self._stack.namespace)
         pods = self._store.view().pods.values()
         self._store.dispatch(UsageObserved({pod.uid: by_name[pod.name] for pod in pods if pod.name in by_name}))
@@ -122,6 +138,7 @@ class Observer:
         while True:
             found = await self._check(external)
             self._store.dispatch(ExternalObserved(found))
+            self._answer(external.name)
             await asyncio.sleep(EXTERNALS)
 
     async def _check(self, external: ExternalSource) -> External:
@@ -169,9 +186,15 @@ class Observer:
         if newest and (known is None or (known.number, known.outcome) != (newest.number, newest.outcome)):
             changes = what_changed(newest, releases[1]) if len(releases) > 1 else {}
             self._store.dispatch(ReleaseObserved(newest.number, newest.at, newest.outcome, newest.by, changes))
+        self._answer("releases")
         try:
             async with asyncio.timeout(RELEASES):
                 await self._released.wait()
         except TimeoutError:
             pass
         self._released.clear()
+
+
+def _pods_listed(view: View) -> bool:
+    """True once it is known which pods there are, or that it cannot be known now."""
+    return view.freshness is not Freshness.LOADING

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from console.engine import gather, preflight
-from console.engine.deploy import RunOptions, Runner
+from console.engine.deploy import Runner, RunOptions
 from console.engine.logs import LogChunk, LogOptions, follow
 from console.engine.observe import WATCHED, Observer
 from console.engine.ports import EvidenceItem, RunRecord, World
@@ -33,6 +35,8 @@ from console.model.state import Freshness, View
 from console.model.workload import ClusterEvent, Container, ProbeKind, ProbeResult, ProbeSource, ProbeSpec
 
 _RUN = "run"
+_ANSWERED_WITHIN = 3.0
+"""Seconds. A kubelet or an external that answers later is shown as not known yet."""
 _HTTP_ACTION = re.compile(r"GET (https)?:(\d+)(/.*)?", re.IGNORECASE)
 
 
@@ -61,6 +65,7 @@ class Engine:
         externals = [(external.name, external.kind) for external in stack.externals]
         names = [service.name for service in stack.services]
         self.store = Store(stack.name, stack.target.name, stack.namespace, names, externals)
+        self._observer = Observer(world, self.store, stack)
         self._runner = Runner(stack, world, self.store, logs)
         self._latest: tuple[Plan, Gathered] | None = None
         self._run_id = ""
@@ -80,11 +85,10 @@ class Engine:
     async def start(self) -> None:
         """Begins to watch; returns at once. What is seen arrives in the store."""
         self.store.connected(self._world.cluster.context)
-        observer = Observer(self._world, self.store, self.stack)
-        observer.start(self._tasks)
+        self._observer.start(self._tasks)
 
     async def settled(self) -> View:
-        """The view once everything was listed, or turned out to be denied; what is secret is masked from then on.
+        """The view once all was listed and asked once, or turned out to be denied; secrets are masked by then.
 
         Raises:
             UnreachableError: the API server does not answer.
@@ -95,7 +99,11 @@ class Engine:
             return view if all(each and each.freshness is not Freshness.LOADING for each in health) else None
 
         await mask_secrets(self.stack, self._world)
-        return await self.store.wait_until(known)
+        await self.store.wait_until(known)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWERED_WITHIN):
+                await self._observer.answered.wait()
+        return self.store.view()
 
     async def close(self) -> None:
         """Ends everything that goes on, a run included, and closes every connection."""
