@@ -28,12 +28,14 @@ from console.sandbox.controllers.housekeeping import keep_house
 from console.sandbox.controllers.pods import PodCache
 from console.sandbox.failures import EXIT_REFUSED, SandboxError
 from console.sandbox.identity import Identity
+from console.sandbox.kubelet.images import Images
 from console.sandbox.kubelet.nodes import choose_mode, clean, make_nodes
 from console.sandbox.network.addresses import AddressPool, lock_range, may_listen
 from console.sandbox.network.endpoints import EndpointTable
 from console.sandbox.network.ingress import IngressProxy
 from console.sandbox.network.services import ServiceProxy
 from console.sandbox.pki import Authority
+from console.sandbox.registry import Registry
 from console.sandbox.settings import Settings
 from console.sandbox.store import Store
 from console.sandbox.virtual import VirtualNodes
@@ -161,7 +163,8 @@ class Daemon:
         pool = AddressPool(addresses.pods, (pod.ip for pod in pods.all() if pod.ip))
         self._run_controllers(machinery, pods, pool)
         await self._serve_network(machinery)
-        await self._run_nodes(machinery, pool)
+        await self._serve_images()
+        await self._run_nodes(machinery, pool, await self._serve_images())
         self._facts["server"] = f"https://127.0.0.1:{port}"
         self._record()
 
@@ -173,11 +176,11 @@ class Daemon:
         self._spawn("virtual nodes", virtual.run())
         self._spawn("housekeeping", keep_house(machinery))
 
-    async def _run_nodes(self, machinery: Machinery, pool: AddressPool) -> None:
+    async def _run_nodes(self, machinery: Machinery, pool: AddressPool, images: Images) -> None:
         """Starts the kubelets, last of all: so they are the first to stop, while all else still serves their pods."""
         mode = choose_mode(machinery, self.settings)
         await clean(machinery, self.settings)
-        nodes = make_nodes(machinery, pool, self.settings, mode)
+        nodes = make_nodes(machinery, pool, self.settings, mode, images)
         for name, kubelet in nodes.items():
             self._nodes[name] = kubelet
             self._spawn(f"kubelet {name}", kubelet.run())
@@ -191,6 +194,13 @@ class Daemon:
         self._stack.push_async_callback(ingresses.stop)
         port = await self._listen("ingress_port", ingresses.start)
         self._facts["ingress"] = f"http://127.0.0.1:{port}"
+
+    async def _serve_images(self) -> Registry:
+        registry = Registry(self.settings.state / "registry")
+        self._stack.push_async_callback(registry.stop)
+        port = await self._listen("registry_port", registry.start)
+        self._facts["registry"] = f"127.0.0.1:{port}"
+        return registry
 
     # -- ports that stay the same
 
