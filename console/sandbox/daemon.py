@@ -163,8 +163,8 @@ class Daemon:
         pool = AddressPool(addresses.pods, (pod.ip for pod in pods.all() if pod.ip))
         self._run_controllers(machinery, pods, pool)
         await self._serve_network(machinery)
-        await self._serve_images()
-        await self._run_nodes(machinery, pool, await self._serve_images())
+        images = await self._serve_images()
+        await self._run_nodes(machinery, pool, images)
         self._facts["server"] = f"https://127.0.0.1:{port}"
         self._record()
 
@@ -195,12 +195,12 @@ class Daemon:
         port = await self._listen("ingress_port", ingresses.start)
         self._facts["ingress"] = f"http://127.0.0.1:{port}"
 
-    async def _serve_images(self) -> Registry:
+    async def _serve_images(self) -> Images:
         registry = Registry(self.settings.state / "registry")
         self._stack.push_async_callback(registry.stop)
         port = await self._listen("registry_port", registry.start)
         self._facts["registry"] = f"127.0.0.1:{port}"
-        return registry
+        return Images(self.settings.bundle_cache, registry)
 
     # -- ports that stay the same
 
