@@ -11,8 +11,8 @@ from console.sandbox.api import times
 from console.sandbox.api.resources import Object
 from console.sandbox.kubelet.attendance import Attendance
 from console.sandbox.kubelet.backoff import BackOff, go_duration
-from console.sandbox.kubelet.builtin import Image
 from console.sandbox.kubelet.host import Host
+from console.sandbox.kubelet.images import Image
 from console.sandbox.kubelet.launching import Launcher
 from console.sandbox.kubelet.process import Exit, Order, Process, StartError
 from console.sandbox.kubelet.pulling import Puller

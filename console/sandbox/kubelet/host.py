@@ -7,7 +7,7 @@ from pathlib import Path
 
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
-from console.sandbox.kubelet.builtin import Images
+from console.sandbox.kubelet.images import Images
 from console.sandbox.kubelet.modes import Mode
 from console.sandbox.kubelet.probes import Probes
 from console.sandbox.kubelet.tally import Tally

@@ -10,8 +10,8 @@ from pathlib import Path
 from console.sandbox.api import quantity
 from console.sandbox.api.resources import Object
 from console.sandbox.kubelet import commands, environment
-from console.sandbox.kubelet.builtin import Image
 from console.sandbox.kubelet.host import Host
+from console.sandbox.kubelet.images import Image
 from console.sandbox.kubelet.modes import Fitted, Launch, Mount
 from console.sandbox.kubelet.process import Order
 from console.sandbox.kubelet.references import MissingError, References
@@ -52,14 +52,24 @@ class Launcher:
         self.image = image
         if fresh:
             self._clear()
-        root = image.root if image.config else self._own / "home"
         values = {"POD_IP": self._references.field("status.podIP"), "BUNDLE_ROOT": str(image.root)}
         known = environment.of_container(self._container, self._base(image, values), self._references)
         words = environment.command(self._container, image.config, known, values)
         if not words:
             raise MissingError("no command specified")
-        folder = self._container.get("workingDir") or image.config.get("WorkingDir") or ""
-        launch = Launch(self._pod, self._container, self._own, root, words, known, folder, self._mounts(known))
+        tree = _tree(image)
+        folder = self._container.get("workingDir") or image.config.get("WorkingDir") or tree
+        launch = Launch(
+            pod=self._pod,
+            container=self._container,
+            tree=tree,
+            home=self._own / "home",
+            records=self.records,
+            command=words,
+            environment=known,
+            folder=folder,
+            mounts=self._mounts(known),
+        )
         self.fitted = fitted = self._host.mode.fit(launch)
         return Order(fitted.command, fitted.environment, fitted.folder, self._memory(), fitted.entry)
 
@@ -80,8 +90,7 @@ class Launcher:
         services = self._host.machinery.list("services", metadata["namespace"])
         linked = services if spec.get("enableServiceLinks", True) else []
         kubernetes = self._host.machinery.find("services", "default", "kubernetes")
-        home = str(self._own / "home")
-        basics = {"PATH": _PATH, "HOME": home, "TMPDIR": home, "HOSTNAME": spec.get("hostname") or metadata["name"]}
+        basics = {"PATH": _PATH, "HOSTNAME": spec.get("hostname") or metadata["name"]}
         links = environment.service_links([*linked, *([kubernetes] if kubernetes else [])])
         return basics | environment.of_image(image.config, values) | links
 
@@ -150,5 +159,11 @@ class Launcher:
             OSError: it cannot be started.
         """
         assert self.fitted
-        words = [*self._host.mode.enter(pid), *(self.fitted.rewrite(each) for each in command)]
-        return await commands.run(words, self.fitted.environment, self.fitted.folder, seconds)
+        words = [*self._host.mode.enter(pid, self.fitted.folder), *(self.fitted.rewrite(each) for each in command)]
+        folder = "/" if self.fitted.entry else self.fitted.folder
+        return await commands.run(words, self.fitted.environment, folder, seconds)
+
+
+def _tree(image: Image) -> str:
+    """The image's tree as working directory; empty for an image that has none."""
+    return str(image.root) if image.root.is_dir() and any(image.root.iterdir()) else ""

@@ -9,10 +9,12 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from console.sandbox.api.machinery import Machinery
-from console.sandbox.kubelet.builtin import Images
+from console.sandbox.failures import SandboxError
 from console.sandbox.kubelet.host import Host
+from console.sandbox.kubelet.images import Images
 from console.sandbox.kubelet.leftovers import end_leftovers
 from console.sandbox.kubelet.modes import Mode
+from console.sandbox.kubelet.modes.namespaces import Namespaces, missing
 from console.sandbox.kubelet.modes.plain import Plain
 from console.sandbox.kubelet.node import Kubelet
 from console.sandbox.kubelet.probes import Probes
@@ -24,9 +26,11 @@ log = logging.getLogger(__name__)
 _DOMAIN = ("svc", "cluster", "local")
 
 
-def make_nodes(machinery: Machinery, addresses: AddressPool, settings: Settings, mode: Mode) -> dict[str, Kubelet]:
+def make_nodes(
+    machinery: Machinery, addresses: AddressPool, settings: Settings, mode: Mode, images: Images
+) -> dict[str, Kubelet]:
     """A kubelet for each process node, by name, not yet started."""
-    images, allocatable = Images(settings.bundle_cache), room()
+    allocatable = room()
     nodes = {}
     for number in range(1, settings.nodes + 1):
         host = Host(
@@ -45,7 +49,18 @@ def make_nodes(machinery: Machinery, addresses: AddressPool, settings: Settings,
 
 
 def choose_mode(machinery: Machinery, settings: Settings) -> Mode:
-    """The mode that the settings ask for, or the best one that this machine allows."""
+    """The mode that the settings ask for, or the best one that this machine allows.
+
+    Raises:
+        SandboxError: namespaces are asked for, and cannot be made here.
+    """
+    if settings.pod_mode != "plain":
+        why = missing()
+        if not why:
+            return Namespaces()
+        log.info("pods are not set apart by namespaces: %s", why)
+        if settings.pod_mode == "namespaces":
+            raise SandboxError(f"this machine does not let users make namespaces ({why}): use --pod-mode plain or auto")
     return Plain(_Services(machinery).resolve)
 
 

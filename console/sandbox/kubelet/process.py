@@ -190,7 +190,11 @@ def _spawn(order: bytes) -> dict[str, Any]:
         line = process.stdout.readline()
     process.returncode = 0  # followed and reaped by `Process`
     if not line:
-        return {"errno": errno.ECHILD}  # the shim ended; why is in daemon.log
+        return {
+            "errno": errno.ECHILD,
+            "what": "shim",
+            "about": "the shim ended",
+        }  # the shim ended; why is in daemon.log
     answer: dict[str, Any] = json.loads(line)
     if "errno" in answer:
         _reap(process.pid, 0)
@@ -213,9 +217,13 @@ def exec_problem(program: str, number: int) -> str:
 
 def _why(order: Order, answer: dict[str, Any]) -> str:
     """As containerd and runc say it."""
-    cause = exec_problem(order.command[0], answer["errno"])
-    if not Path(order.folder).is_dir():
-        cause = f'chdir to cwd ("{order.folder}") set in config.json failed: no such file or directory'
+    why = os.strerror(answer["errno"]).lower()
+    if answer["what"] == "exec":
+        cause = exec_problem(order.command[0], answer["errno"])
+    elif answer["what"] == "chdir":
+        cause = f'chdir to cwd ("{order.folder}") set in config.json failed: {why}'
+    else:
+        cause = f"error setting the process apart: {answer['about']}: {why}"
     return (
         "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: "
         f"unable to start container process: error during container init: {cause}: unknown"

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 
 from console.sandbox.kubelet.backoff import BackOff, go_duration
-from console.sandbox.kubelet.builtin import Image, PullError
 from console.sandbox.kubelet.host import Host
+from console.sandbox.kubelet.images import Image, PullError
 from console.sandbox.kubelet.state import ContainerState
 
 Tell = Callable[[str, str, str], None]

@@ -16,9 +16,10 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, NoReturn
+from importlib import import_module
+from typing import Any
 
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
 _SAMPLE = 250
@@ -140,16 +141,20 @@ def _start(order: dict[str, Any], outputs: tuple[int, int], told: int) -> int:
     pid = os.fork()
     if pid:
         return pid
+    what = ""
     try:
-        _become(order, outputs)
+        _prepare(outputs)
+        for name, step in _steps(order):
+            what = name
+            step()
     except OSError as error:
-        os.write(told, json.dumps({"errno": error.errno or errno.EINVAL}).encode())
+        problem = {"errno": error.errno or errno.EINVAL, "what": what, "about": str(error.filename or "")}
+        os.write(told, json.dumps(problem).encode())
     finally:
         os._exit(128)
 
 
-def _become(order: dict[str, Any], outputs: tuple[int, int]) -> NoReturn:
-    _prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+def _prepare(outputs: tuple[int, int]) -> None:
     os.setsid()
     for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -157,8 +162,19 @@ def _become(order: dict[str, Any], outputs: tuple[int, int]) -> NoReturn:
     os.dup2(outputs[0], 1)
     os.dup2(outputs[1], 2)
     os.umask(0o022)
-    os.chdir(order["folder"])
-    os.execvpe(order["command"][0], order["command"], order["environment"])  # noqa: S606 - that is what it is for
+
+
+def _steps(order: dict[str, Any]) -> Iterator[tuple[str, Callable[[], object]]]:
+    """From a fork of the shim to the container's program."""
+    if order["entry"]:
+        sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+        jail = import_module("jail")
+        yield "jail", lambda: jail.confine(order["entry"])
+        yield "jail", jail.drop_rights
+    yield "end with the shim", lambda: _prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    yield "chdir", lambda: os.chdir(order["folder"])
+    command = order["command"]
+    yield "exec", lambda: os.execvpe(command[0], command, order["environment"])  # noqa: S606 - what it is for
 
 
 class Shim:

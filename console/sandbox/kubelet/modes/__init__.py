@@ -29,15 +29,17 @@ class Launch:
     Attributes:
         pod: the pod's object.
         container: its spec.
-        own: the pod's folder.
-        root: the image's tree.
-        folder: the working directory, as the container sees it; empty for the image's or the pod's own.
+        tree: the image's tree, empty for an image that has none.
+        home: a folder of the pod's own that may be written.
+        records: a folder of the container's own for what a mode needs.
+        folder: the working directory, as the container sees it; empty when neither spec nor image say.
     """
 
     pod: Object
     container: Object
-    own: Path
-    root: Path
+    tree: str
+    home: Path
+    records: Path
     command: list[str]
     environment: dict[str, str]
     folder: str
@@ -68,11 +70,15 @@ class Mode(Protocol):
     not_enforced: tuple[str, ...]
 
     def fit(self, launch: Launch) -> Fitted:
-        """Fits a process to this machine."""
+        """Fits a process to this machine.
+
+        Raises:
+            MissingError: what the pod asks for cannot be had here.
+        """
         ...
 
-    def enter(self, pid: int) -> list[str]:
-        """The words before a command that make it run where the process `pid` runs."""
+    def enter(self, pid: int, folder: str) -> list[str]:
+        """The words before a command that make it run where the process `pid` runs, in a folder there."""
         ...
 
     def unenforced(self, pod: Object) -> list[str]:

@@ -39,10 +39,13 @@ class Plain:
     def fit(self, launch: Launch) -> Fitted:
         """Rewrites mount paths and Service names."""
         rewrite = rewriter(launch.mounts)
+        home = str(launch.home)
         namespace = launch.pod["metadata"]["namespace"]
         environment = {name: rewrite(self._addresses(value, namespace)) for name, value in launch.environment.items()}
-        folder = rewrite(launch.folder) if launch.folder else str(launch.root)
-        return Fitted([rewrite(each) for each in launch.command], environment, folder, rewrite)
+        folder = rewrite(launch.folder) if launch.folder else home
+        scratch = rewrite("/tmp") if rewrite("/tmp") != "/tmp" else home  # noqa: S108
+        basics = {"HOME": home, "TMPDIR": scratch}
+        return Fitted([rewrite(each) for each in launch.command], basics | environment, folder, rewrite)
 
     def _addresses(self, value: str, namespace: str) -> str:
         def address(found: re.Match[str]) -> str:
@@ -51,7 +54,7 @@ class Plain:
 
         return _PLACE.sub(address, _URL.sub(address, value))
 
-    def enter(self, pid: int) -> list[str]:
+    def enter(self, pid: int, folder: str) -> list[str]:
         """Nothing has to be entered."""
         return []
 
