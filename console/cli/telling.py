@@ -25,6 +25,7 @@ from console.model.events import (
     WatchLost,
 )
 from console.model.plan import Step
+from console.model.run import Progress
 
 _BYTES_EVERY = 5.0
 
@@ -99,8 +100,7 @@ class Telling:
         if progress.done == before or (progress.unit == "bytes" and fact.at - at < _BYTES_EVERY):
             return
         self._progress[fact.step_id] = (progress.done, fact.at)
-        total = f"/{_amount(progress.total, progress.unit)}" if progress.total is not None else ""
-        self._say(fact.step_id, f"{_amount(progress.done, progress.unit)}{total} {_unit(progress.unit)}")
+        self._say(fact.step_id, _amount(progress))
 
     def _step_ended(self, fact: StepFinished | StepSkipped | StepFailed) -> None:
         took = f" ({seconds(fact.at - self._since.get(fact.step_id, fact.at))})"
@@ -176,9 +176,10 @@ def _words(diagnosis: Diagnosis) -> str:
     return f"{diagnosis.summary}{': ' + diagnosis.evidence if diagnosis.evidence else ''}"
 
 
-def _amount(value: float, unit: str) -> str:
-    return f"{value / 1e6:.1f}" if unit == "bytes" else f"{value:g}"
-
-
-def _unit(unit: str) -> str:
-    return "MB" if unit == "bytes" else unit
+def _amount(progress: Progress) -> str:
+    """`2/3 pods`, `5.0/9.1 MB`, `12 images`: bytes in the unit that suits the whole."""
+    scale, unit = 1.0, progress.unit
+    if unit == "bytes":
+        scale, unit = (1e6, "MB") if (progress.total or progress.done) >= 1e6 else (1e3, "kB")
+    figures = [progress.done / scale, *([progress.total / scale] if progress.total is not None else [])]
+    return "/".join(f"{figure:.1f}" if scale > 1 else f"{figure:g}" for figure in figures) + f" {unit}"
