@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,7 +50,7 @@ class ContainerLog:
 
 async def read(
     log: ContainerLog, options: LogOptions, ended: Callable[[], Coroutine[Any, Any, Any]] | None = None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """What a log has, in chunks of whole lines.
 
     Args:

@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 
-from console.sandbox.api import times
 from console.sandbox.api.errors import bad_request
-from console.sandbox.api.ports import LogOptions, NodeUsage, Session, Usage
+from console.sandbox.api.ports import LogOptions, NodeUsage, Session
 from console.sandbox.api.resources import Object
+from console.sandbox.kubelet import access
+from console.sandbox.kubelet.container import Container
 from console.sandbox.kubelet.host import Host
 from console.sandbox.kubelet.registration import keep_alive, register
+from console.sandbox.kubelet.usage import Sampler
 from console.sandbox.kubelet.worker import PodWorker
 from console.sandbox.store import Change
 
@@ -32,6 +34,7 @@ class Kubelet:
         self._workers: dict[str, PodWorker] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ends: list[Callable[[], None]] = []
+        self._sampler: Sampler[access.Place] = Sampler()
 
     async def run(self) -> None:
         """Works until cancelled; then ends the processes of its pods, and returns when there are none."""
@@ -94,15 +97,21 @@ class Kubelet:
 
     async def logs(self, pod: Object, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         """Opens a container's log."""
-        raise bad_request("logs are not there yet")
+        return access.read_logs(self._container(pod, container), pod["metadata"]["name"], options)
 
     async def exec(self, pod: Object, container: str, command: list[str], *, stdin: bool, tty: bool) -> Session:
         """Starts a command in a container."""
-        raise bad_request("commands are not there yet")
+        return await access.execute(self.host, self._container(pod, container), command, stdin=stdin, tty=tty)
 
     async def attach(self, pod: Object, container: str, *, stdin: bool, tty: bool) -> Session:
         """Connects to a container's own process."""
-        raise bad_request("commands are not there yet")
+        return access.attach(self._container(pod, container))
+
+    def _container(self, pod: Object, name: str) -> Container:
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if not worker:
+            raise bad_request(f'container "{name}" in pod "{pod["metadata"]["name"]}" is not available')
+        return worker.containers[name]
 
     def address(self, pod: Object) -> str:
         """Where the pod's ports are reached."""
@@ -114,4 +123,4 @@ class Kubelet:
 
     async def usage(self) -> NodeUsage:
         """What the pods use now."""
-        return NodeUsage(times.now(), 1.0, Usage(0.0, 0), ())
+        return await access.measure(self._sampler, self._workers.values())

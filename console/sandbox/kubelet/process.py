@@ -122,6 +122,11 @@ class Process:
         except (FileNotFoundError, ValueError, KeyError):
             return None
 
+    @property
+    def shim(self) -> int:
+        """The process id of its shim, below which all is that the container runs."""
+        return self._shim.pid
+
     async def wait(self) -> Exit:
         """How it ended, once it has."""
         return await asyncio.shield(self._exit)

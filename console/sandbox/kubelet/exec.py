@@ -1,0 +1,257 @@
+"""Commands that people run in a container (`exec`), and looking at its output as it comes (`attach`)."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import pty
+import shutil
+import signal
+import struct
+import sys
+import termios
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import aclosing, suppress
+from typing import Any
+
+from console.sandbox.api.errors import StatusError
+from console.sandbox.api.ports import LogOptions
+from console.sandbox.kubelet import logs
+from console.sandbox.kubelet.process import exec_problem
+
+_CHUNK = 32 * 1024
+_AHEAD = 16
+"""Chunks that are read before the client has taken them."""
+# What runs between our fork and the command: it ends with this daemon (PR_SET_PDEATHSIG), and owns its terminal.
+_ENTRY = """
+import ctypes, fcntl, os, signal, sys, termios
+ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+if os.isatty(0):
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+try:
+    os.execvp(sys.argv[1], sys.argv[1:])
+except OSError as error:
+    sys.exit(f"{sys.argv[1]}: {error.strerror}")
+"""
+
+
+async def start(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: str,
+    *,
+    stdin: bool,
+    tty: bool,
+    ended: Callable[[], Coroutine[Any, Any, Any]],
+) -> Command:
+    """Starts a command beside a container's process.
+
+    Args:
+        command: program and arguments, as they are started here.
+        environment: all of it.
+        folder: the working directory.
+        stdin: whether something will be written to it.
+        tty: whether it gets a terminal.
+        ended: waits for the end of the container, with which the command ends too.
+
+    Raises:
+        StatusError: 500, there is no such program, or it may not be run.
+    """
+    if not shutil.which(command[0], path=environment.get("PATH", os.defpath)):
+        raise _no_program(command[0])
+    words = [sys.executable, "-I", "-S", "-c", _ENTRY, *command]
+    run = _with_terminal if tty else _with_pipes
+    try:
+        return await run(words, dict(environment) | ({"TERM": "xterm"} if tty else {}), folder, stdin, ended)
+    except OSError as error:
+        raise StatusError(500, "InternalError", f"error executing command in container: {error}") from error
+
+
+def _no_program(name: str) -> StatusError:
+    """As containerd and runc say it."""
+    about = f"unable to start container process: {exec_problem(name, 2)}: unknown"
+    why = f"failed to exec in container: failed to start exec: OCI runtime exec failed: exec failed: {about}"
+    return StatusError(500, "InternalError", f"Internal error occurred: error executing command in container: {why}")
+
+
+async def _with_pipes(
+    words: list[str], environment: dict[str, str], folder: str, stdin: bool, ended: Callable[[], Any]
+) -> Command:
+    process = await asyncio.create_subprocess_exec(
+        *words,
+        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+        cwd=folder,
+        start_new_session=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    return Command(process, {"stdout": process.stdout, "stderr": process.stderr}, process.stdin, ended)
+
+
+async def _with_terminal(
+    words: list[str], environment: dict[str, str], folder: str, stdin: bool, ended: Callable[[], Any]
+) -> Command:
+    ours, theirs = pty.openpty()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder, start_new_session=True
+        )
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(theirs)
+    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
+    reading, writing = os.fdopen(ours, "rb", buffering=0), os.fdopen(os.dup(ours), "wb", buffering=0)
+    await loop.connect_read_pipe(lambda: _Screen(reader), reading)
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, writing)
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    return Command(process, {"stdout": reader}, writer, ended, terminal=writing.fileno())
+
+
+class _Screen(asyncio.StreamReaderProtocol):
+    """A terminal's output. It ends with EIO (pty(7)), which here is an end like any other."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(None)
+
+
+class Command:
+    """A command that runs in a container (`Session`).
+
+    Args:
+        process: what was started, the leader of a session of its own.
+        outputs: by the name of the stream.
+        input_: where to write, if anywhere.
+        ended: waits for the end of the container.
+        terminal: its descriptor, -1 without one.
+    """
+
+    def __init__(
+        self,
+        process: asyncio.subprocess.Process,
+        outputs: Mapping[str, asyncio.StreamReader],
+        input_: asyncio.StreamWriter | None,
+        ended: Callable[[], Coroutine[Any, Any, Any]],
+        terminal: int = -1,
+    ) -> None:
+        self._process, self._input, self._terminal = process, input_, terminal
+        self._queue: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue(_AHEAD)
+        self._readers = [
+            asyncio.create_task(self._read(name, each), name=f"exec: {name}") for name, each in outputs.items()
+        ]
+        self._tasks = [
+            *self._readers,
+            asyncio.create_task(self._finish(), name="exec: end"),
+            asyncio.create_task(self._end_with(ended), name="exec: end of the container"),
+        ]
+
+    async def _read(self, name: str, stream: asyncio.StreamReader) -> None:
+        while data := await stream.read(_CHUNK):
+            await self._queue.put((name, data))
+
+    async def _finish(self) -> None:
+        """The output ends with the command, once it is read; what the command left running ends too."""
+        await self._process.wait()
+        self._kill()
+        await asyncio.wait(self._readers)
+        await self._queue.put(None)
+
+    async def _end_with(self, ended: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        await ended()
+        self._kill()
+
+    async def output(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Everything written, as it comes."""
+        while item := await self._queue.get():
+            yield item
+
+    async def write(self, data: bytes) -> None:
+        """Passes bytes to standard input; what nobody reads any more is dropped."""
+        if self._input and not self._input.is_closing():
+            with suppress(ConnectionError):
+                self._input.write(data)
+                await self._input.drain()
+
+    async def close_input(self) -> None:
+        """Ends standard input; a terminal is told so by its end-of-file character."""
+        if self._terminal >= 0:
+            await self.write(b"\x04")
+        elif self._input:
+            self._input.close()
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """Tells the terminal its size; the processes in front are told by the system (SIGWINCH)."""
+        if self._terminal >= 0 and self._input and not self._input.is_closing():
+            fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    async def wait(self) -> int:
+        """The exit code."""
+        code = await self._process.wait()
+        return 128 - code if code < 0 else code
+
+    async def close(self) -> None:
+        """Ends the command with all it has started."""
+        self._kill()
+        await self._process.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._input:
+            self._input.close()
+
+    def _kill(self) -> None:
+        """Ends every process of the command's session, its leader last: until then no other session has its number."""
+        for pid in (*_others(self._process.pid), self._process.pid):
+            if pid != self._process.pid or self._process.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _others(leader: int) -> list[int]:
+    """The processes of a session besides its leader."""
+    found = []
+    for name in os.listdir("/proc"):  # noqa: PTH208 - a thousand names, a string each
+        if name.isdigit() and int(name) != leader:
+            with suppress(ProcessLookupError):
+                if os.getsid(int(name)) == leader:
+                    found.append(int(name))
+    return found
+
+
+class Attachment:
+    """A look at a container's own output as it comes (`Session`); it reads no input.
+
+    Args:
+        log: of the container.
+        ended: waits for its end; the result has its exit `code`.
+    """
+
+    def __init__(self, log: logs.ContainerLog, ended: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self._log, self._ended = log, ended
+
+    async def output(self) -> AsyncIterator[tuple[str, bytes]]:
+        """What it writes from now on."""
+        async with aclosing(logs.read(self._log, LogOptions(follow=True, tail_lines=0), self._ended)) as chunks:
+            async for data in chunks:
+                yield "stdout", data
+
+    async def write(self, data: bytes) -> None:
+        """Is dropped: the container's standard input is not open."""
+
+    async def close_input(self) -> None:
+        """There is none."""
+
+    async def resize(self, columns: int, rows: int) -> None:
+        """There is no terminal."""
+
+    async def wait(self) -> int:
+        """The container's exit code."""
+        return int((await self._ended()).code)
+
+    async def close(self) -> None:
+        """Lets go."""
