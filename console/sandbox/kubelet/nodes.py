@@ -90,7 +90,7 @@ class _Services:
     def resolve(self, namespace: str, host: str) -> str | None:
         """The address for `NAME`, `NAME.NAMESPACE`, `NAME.NAMESPACE.svc`, `NAME.NAMESPACE.svc.cluster.local`."""
         parts = host.rstrip(".").split(".")
-        if len(parts) > 5 or tuple(parts[2:]) != _DOMAIN[: len(parts) - 2]:
+        if len(parts) > 5 or tuple(parts[2:]) != _DOMAIN[: max(len(parts) - 2, 0)]:
             return None
         service = self._machinery.find("services", parts[1] if len(parts) > 1 else namespace, parts[0])
         address = service["spec"].get("clusterIP") if service else None
