@@ -243,7 +243,15 @@ def _decoded(content: bytes) -> dict[str, Any]:
         raise RegistryError(400, "MANIFEST_INVALID", f"not JSON: {error}") from None
     if not isinstance(found, dict) or found.get("schemaVersion") != 2:
         raise RegistryError(400, "MANIFEST_INVALID", "not a manifest of schemaVersion 2")
+    for field in ("config", "layers", "manifests", "subject"):
+        if not _are_descriptors(found.get(field) or []):
+            raise RegistryError(400, "MANIFEST_INVALID", f"{field} names no content by its digest")
     return found
+
+
+def _are_descriptors(value: object) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    return all(isinstance(each, dict) and isinstance(each.get("digest"), str) for each in parts)
 
 
 # -- answers
