@@ -25,6 +25,8 @@ _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
 _SAMPLE = 250
 """Milliseconds between two looks at the memory."""
 _LONGEST_LINE = 16384
+_LARGEST_LOG = 10 << 20
+"""Bytes after which a log is begun anew (`containerLogMaxSize`); the file before is kept as `N.log.1`."""
 _DRAIN = 1000
 _TAIL = 2048
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -40,7 +42,9 @@ class Log:
     """
 
     def __init__(self, path: str) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._path = path
+        self._file = self._open()
+        self._size = os.fstat(self._file).st_size
         self._partial: dict[str, bytes] = {}
         self.tail = b""
 
@@ -63,7 +67,18 @@ class Log:
     def _write(self, stream: str, lines: list[tuple[bytes, bytes]]) -> None:
         head = f"{_now()} {stream} ".encode()
         with suppress(OSError):
-            os.write(self._file, b"".join(head + kind + b" " + line + b"\n" for kind, line in lines))
+            self._size += os.write(self._file, b"".join(head + kind + b" " + line + b"\n" for kind, line in lines))
+            if self._size >= _LARGEST_LOG:
+                self._rotate()
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def _rotate(self) -> None:
+        os.replace(self._path, f"{self._path}.1")  # noqa: PTH105
+        fresh = self._open()
+        os.close(self._file)
+        self._file, self._size = fresh, 0
 
 
 def _now() -> str:
