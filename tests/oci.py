@@ -110,6 +110,7 @@ def link(name: str, target: str, *, hard: bool = False) -> tuple[tarfile.TarInfo
     """A link of a layer."""
     entry = tarfile.TarInfo(name)
     entry.type, entry.linkname = tarfile.LNKTYPE if hard else tarfile.SYMTYPE, target
+    entry.mode, entry.mtime = 0o755, 1_000_000_000
     return entry, b""
 
 
