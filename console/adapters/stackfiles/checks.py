@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from console.adapters.stackfiles.manifests import Object
+from console.adapters.stackfiles.objects import Object
 from console.adapters.stackfiles.positions import Path as Steps
 from console.adapters.stackfiles.positions import paths
 from console.model.errors import Problem
@@ -23,7 +23,7 @@ class Checked:
     """What the checks look at, and what they find.
 
     Attributes:
-        objects: of the stack, on its target.
+        objects: of the stack, on its target, of Kubernetes' own kinds.
         secrets: (Secret, key) pairs that externals put there.
     """
 
@@ -32,9 +32,14 @@ class Checked:
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
-    def find(self, kind: str, name: object) -> Object | None:
-        """The object of that kind and name."""
-        return next((each for each in self.objects if each.kind == kind and each.name == name), None)
+    def find(self, kind: str, name: object, namespace: object) -> Object | None:
+        """The object of that kind and name in a namespace."""
+        wanted = (kind, name, namespace)
+        return next((each for each in self.objects if (each.kind, each.name, each.namespace) == wanted), None)
+
+    def selected(self, each: Object, labels: JSON) -> list[Object]:
+        """What makes pods with these labels, in the namespace of an object."""
+        return [found for found in self.objects if found.namespace == each.namespace and _selects(labels, found)]
 
     def wrong(self, each: Object, path: Steps, message: str, offending: str, known: Sequence[str]) -> None:
         """Tells of a name that is none of those known."""
@@ -47,13 +52,11 @@ class Checked:
 
 
 def check_objects(checked: Checked) -> None:
-    """Runs every check over the objects."""
-    _twice(checked)
+    """Runs every check over the objects, but those of `needs`."""
     for each in checked.objects:
-        _secret_values(checked, each)
+        checked.problems += secret_values(each)
         _selector(checked, each)
         _ports(checked, each)
-        _references(checked, each)
         _scaling(checked, each)
         if each.kind == "Service":
             _service_ports(checked, each)
@@ -61,26 +64,25 @@ def check_objects(checked: Checked) -> None:
             _ingress(checked, each)
 
 
-def _twice(checked: Checked) -> None:
+def check_twice(objects: Sequence[Object]) -> Iterator[Problem]:
+    """Objects that are declared more than once."""
     seen: dict[tuple[str, ...], Object] = {}
-    for each in checked.objects:
-        group = each.body["apiVersion"].rpartition("/")[0]
-        first = seen.setdefault((group, each.kind, str(each.body["metadata"].get("namespace", "")), each.name), each)
+    for each in objects:
+        first = seen.setdefault((each.group, each.kind, each.namespace, each.name), each)
         if first is not each:
             line = first.document.mark(first.base).line
             message = f"{each.title} stands here for the second time, first in {first.document.file}:{line}"
-            checked.problems.append(each.problem(("metadata", "name"), message))
+            yield each.problem(("metadata", "name"), message)
 
 
-def _secret_values(checked: Checked, each: Object) -> None:
-    if each.kind != "Secret":
-        return
-    for part in ("data", "stringData"):
+def secret_values(each: Object) -> Iterator[Problem]:
+    """Values of Secrets that stand in an object or a patch."""
+    for part in ("data", "stringData") if each.kind == "Secret" else ():
         for key, value in (each.body.get(part) or {}).items():
             if value:
                 expected = f"the value in the environment or in .env, as {key}"
                 message = f"the value of a Secret stands in a file: {each.title} {key}"
-                checked.problems.append(each.problem((part, key), message, at_key=True, expected=expected))
+                yield each.problem((part, key), message, at_key=True, expected=expected)
 
 
 def _selector(checked: Checked, each: Object) -> None:
@@ -107,7 +109,7 @@ def pod_path(each: Object) -> Steps:
 
 def containers(each: Object) -> Iterator[tuple[Steps, JSON]]:
     """The containers of an object with their paths."""
-    spec = pod_spec(each.body)
+    spec = pod_spec(each.body) if each.native else None
     for part in ("initContainers", "containers"):
         for index, container in enumerate((spec or {}).get(part) or ()):
             yield (*pod_path(each), part, index), container
@@ -134,16 +136,17 @@ def _ports(checked: Checked, each: Object) -> None:
 
 
 def _service_ports(checked: Checked, each: Object) -> None:
-    selector = each.body["spec"].get("selector") if isinstance(each.body.get("spec"), dict) else None
+    spec = each.body.get("spec") or {}
+    selector = spec.get("selector")
     if not selector:
         return
-    selected = [found for found in checked.objects if _selects(selector, found)]
+    selected = checked.selected(each, selector)
     if not selected:
         message = f"{each.title} selects no pods of this stack"
         checked.warnings.append(each.problem(("spec", "selector"), message))
         return
     names = [name for found in selected for _, container in containers(found) for name in _port_names(container)]
-    for index, port in enumerate(each.body["spec"].get("ports") or ()):
+    for index, port in enumerate(spec.get("ports") or ()):
         target = port.get("targetPort")
         if isinstance(target, str) and not target.isdigit() and target not in names:
             message = f"{each.title}: no container that it selects has a port named {target!r}"
@@ -158,9 +161,9 @@ def _selects(selector: JSON, each: Object) -> bool:
 
 def _ingress(checked: Checked, each: Object) -> None:
     for path, value in paths(each.body.get("spec")):
-        if path[-1:] != ("service",) or not isinstance(value, dict) or "name" not in value:
+        if path[-1:] != ("service",) or not isinstance(value, dict):
             continue
-        service = checked.find("Service", value["name"])
+        service = checked.find("Service", value["name"], each.namespace)
         if service is None:
             names = [found.name for found in checked.objects if found.kind == "Service"]
             message = f"{each.title}: Service {value['name']!r} is not part of this stack; the cluster must have it"
@@ -168,7 +171,7 @@ def _ingress(checked: Checked, each: Object) -> None:
             checked.warnings.append(each.problem(("spec", *path, "name"), message, nearest=nearest))
             continue
         port = value.get("port") or {}
-        ports = service.body["spec"].get("ports") or ()
+        ports = (service.body.get("spec") or {}).get("ports") or ()
         known = {str(found.get(key)) for found in ports for key in ("name", "port")}
         asked = port.get("name", port.get("number"))
         if asked is not None and str(asked) not in known:
@@ -176,77 +179,18 @@ def _ingress(checked: Checked, each: Object) -> None:
             checked.wrong(each, ("spec", *path, "port"), message, str(asked), sorted(known))
 
 
-def _references(checked: Checked, each: Object) -> None:
-    """ConfigMaps and Secrets that containers and volumes name, and keys of them."""
-    for path, value in paths(pod_spec(each.body) or {}):
-        if not isinstance(value, dict) or value.get("optional"):
-            continue
-        kind, name, keys = _referred(path, value)
-        if kind and isinstance(name, str):
-            _reference(checked, each, (*pod_path(each), *path), kind, name, keys)
-    account = (pod_spec(each.body) or {}).get("serviceAccountName")
-    if account and account != "default" and checked.find("ServiceAccount", account) is None:
-        message = f"{each.title}: ServiceAccount {account!r} is not part of this stack; the cluster must have it"
-        checked.warnings.append(each.problem((*pod_path(each), "serviceAccountName"), message))
-
-
-def _referred(path: Steps, value: JSON) -> tuple[str, Any, list[tuple[Steps, str]]]:
-    """Kind, name and keys of what a value at that path refers to; an empty kind if it refers to nothing."""
-    step = path[-1] if path else ""
-    single = {"configMapKeyRef": "ConfigMap", "secretKeyRef": "Secret"}.get(str(step))
-    if single:
-        return single, value.get("name"), [(("key",), str(value.get("key", "")))]
-    whole = {"configMapRef": "ConfigMap", "secretRef": "Secret"}.get(str(step))
-    if whole and "envFrom" in path:
-        return whole, value.get("name"), []
-    kind = {"configMap": "ConfigMap", "secret": "Secret"}.get(str(step))
-    if kind and "volumes" in path:
-        items = enumerate(value.get("items") or ())
-        keys = [(("items", index, "key"), str(item.get("key", ""))) for index, item in items]
-        return kind, value.get("name") or value.get("secretName"), [(tuple(at), key) for at, key in keys]
-    return "", None, []
-
-
-def _reference(
-    checked: Checked, each: Object, path: Steps, kind: str, name: str, keys: list[tuple[Steps, str]]
-) -> None:
-    found = checked.find(kind, name)
-    if found is None:
-        if kind == "Secret" and any(secret == name for secret, _ in checked.secrets):
-            return
-        names = [one.name for one in checked.objects if one.kind == kind]
-        message = f"{each.title}: {kind} {name!r} is not part of this stack; the cluster must have it"
-        at = path if "name" not in _fields_at(each, path) else (*path, "name")
-        checked.warnings.append(each.problem(at, message, nearest=checked.nearest(name, names)))
-        return
-    known = [key for part in ("data", "binaryData", "stringData") for key in found.body.get(part) or ()]
-    for at, key in keys:
-        # A Secret that is declared without keys gets them from this machine.
-        if key not in known and (name, key) not in checked.secrets and (known or kind == "ConfigMap"):
-            message = f"{each.title}: {found.title} has no key {key!r}"
-            checked.wrong(each, (*path, *at), message, key, known)
-
-
-def _fields_at(each: Object, path: Steps) -> Sequence[str]:
-    """The fields of a mapping in an object."""
-    value: Any = each.body
-    for step in path:
-        value = value[step]
-    return list(value) if isinstance(value, dict) else []
-
-
 def _scaling(checked: Checked, each: Object) -> None:
     """Autoscalers without a workload, and budgets that select nothing."""
     if each.kind == "HorizontalPodAutoscaler":
         target = (each.body.get("spec") or {}).get("scaleTargetRef") or {}
         kind, name = target.get("kind"), target.get("name")
-        if kind in _MAKES_PODS and checked.find(kind, name) is None:
+        if kind in _MAKES_PODS and checked.find(kind, name, each.namespace) is None:
             names = [found.name for found in checked.objects if found.kind == kind]
             message = f"{each.title}: {kind} {name!r} is not part of this stack; the cluster must have it"
             nearest = checked.nearest(name, names)
             checked.warnings.append(each.problem(("spec", "scaleTargetRef", "name"), message, nearest=nearest))
     if each.kind == "PodDisruptionBudget":
         labels = ((each.body.get("spec") or {}).get("selector") or {}).get("matchLabels")
-        if labels and not any(_selects(labels, found) for found in checked.objects):
+        if labels and not checked.selected(each, labels):
             message = f"{each.title} selects no pods of this stack"
             checked.warnings.append(each.problem(("spec", "selector"), message))

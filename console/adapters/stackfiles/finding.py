@@ -8,6 +8,8 @@ from pathlib import Path
 from console.model.errors import UsageError
 
 FILE = "stack.yaml"
+LOCAL = "stack.local.yaml"
+"""Personal targets, beside the stack's file."""
 
 
 def find_stacks(cwd: Path) -> tuple[Path, ...]:
@@ -31,11 +33,13 @@ def find_stack(name: str | None, cwd: Path) -> Path:
     known = {file.parent.name: file for file in find_stacks(cwd)}
     if name is None:
         return _only(known, cwd)
-    path = cwd / Path(name).expanduser()
-    if path.is_file():
-        return path.resolve()
-    if (path / FILE).is_file():
-        return (path / FILE).resolve()
+    try:
+        path = cwd / Path(name).expanduser()
+        for file in (path, path / FILE):
+            if file.is_file():
+                return file.resolve()
+    except (OSError, RuntimeError):  # a name that is too long, an unknown ~user
+        path = cwd / FILE
     if name in known:
         return known[name]
     raise _unknown(name, list(known), path)

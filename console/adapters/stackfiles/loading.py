@@ -7,10 +7,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
-from console.adapters.stackfiles.checks import Checked, check_objects
+from console.adapters.stackfiles.checks import Checked, check_objects, check_twice
 from console.adapters.stackfiles.describing import described
-from console.adapters.stackfiles.manifests import ManifestReader, Object, shown_path
-from console.adapters.stackfiles.naming import check_builds, check_images, check_names, check_target
+from console.adapters.stackfiles.finding import LOCAL
+from console.adapters.stackfiles.manifests import ManifestReader, shown_path
+from console.adapters.stackfiles.naming import (
+    check_builds,
+    check_default,
+    check_images,
+    check_names,
+    check_target,
+    check_unused,
+)
+from console.adapters.stackfiles.needs import check_needs
+from console.adapters.stackfiles.objects import Object
 from console.adapters.stackfiles.patching import apply_config, apply_patch
 from console.adapters.stackfiles.positions import Document, read_documents
 from console.adapters.stackfiles.resolving import place, resolve
@@ -18,7 +28,6 @@ from console.model.errors import Problem, StackFileError, UsageError
 from console.model.stack import Stack
 from console.model.stackfile import LocalFile, StackFile, Target
 
-LOCAL = "stack.local.yaml"
 M = TypeVar("M", StackFile, LocalFile)
 
 
@@ -51,6 +60,7 @@ def _read(file: Path, problems: list[Problem]) -> tuple[StackFile, Document, dic
             default = personal.default_target or described_file.default_target
             targets = {**described_file.targets, **personal.targets}
             described_file = described_file.model_copy(update={"targets": targets, "default_target": default})
+            problems += check_default(personal.default_target, targets, beside)
             sources = dict.fromkeys(personal.targets, beside)
     if described_file is None or problems:
         raise StackFileError(problems)
@@ -116,33 +126,49 @@ class _Loader:
         self._reader = ManifestReader(problems, self._warnings)
 
     def load(self) -> Stack:
-        described_file, document, folder = self._described, self._document, self._file.parent
+        described_file, document = self._described, self._document
         self._problems += check_names(described_file, document)
-        self._problems += check_builds(described_file, folder, document)
+        self._problems += check_builds(described_file, self._file.parent, document)
         if self._name not in described_file.targets:
             raise StackFileError(self._problems)
         target: Target = described_file.targets[self._name]
         self._problems += check_target(described_file, self._name, target, self._target_document)
-        objects = self._objects()
-        self._apply_target(target, objects)
         namespace = target.namespace or described_file.namespace
-        for each in objects:
-            place(each, described_file.namespace, namespace)
-        self._problems += check_images(described_file, objects, document)
-        secrets = frozenset((each.secret.name, each.secret.key) for each in described_file.externals.values())
-        checked = Checked(objects, secrets)
-        check_objects(checked)
-        self._problems += checked.problems
-        self._warnings += checked.warnings
+        objects = self._placed(target, namespace)
+        self._check_together(objects)
         resolved = resolve(self._file, described_file, self._name, namespace, objects)
-        self._problems += [
-            document.problem(("services", name), f"the service {name!r} has no workload in any manifest", at_key=True)
-            for name, found in zip(described_file.services, resolved.services, strict=False)
-            if not found.manifests
-        ]
         if self._problems:
             raise StackFileError(list(dict.fromkeys(self._problems)))
         return replace(resolved, warnings=tuple(dict.fromkeys(self._warnings)))
+
+    def _placed(self, target: Target, namespace: str) -> list[Object]:
+        """The objects as the target changes them. What is not there is only wrong if every file could be read."""
+        before = len(self._problems)
+        objects = self._objects()
+        complete = len(self._problems) == before
+        wrong = apply_config(target.config, objects, self._target_document, self._at("config"))
+        self._problems += wrong if complete else ()
+        patches = ManifestReader(self._problems, self._warnings)
+        found = patches.read_patches(target.patches, self._file.parent, self._target_document, self._at("patches"))
+        for patch in found:
+            self._problems += apply_patch(patch, objects, complete=complete)
+        if len(self._problems) == before:
+            self._problems += check_unused(self._described, objects, self._document)
+        for each in objects:
+            place(each, self._described.namespace, namespace)
+        return objects
+
+    def _check_together(self, objects: list[Object]) -> None:
+        """What the objects say of each other."""
+        self._problems += check_twice(objects)
+        self._problems += check_images(self._described, objects)
+        secrets = frozenset((each.secret.name, each.secret.key) for each in self._described.externals.values())
+        checked = Checked([each for each in objects if each.native], secrets)
+        check_objects(checked)
+        for each in checked.objects:
+            check_needs(checked, each)
+        self._problems += checked.problems
+        self._warnings += checked.warnings
 
     def _objects(self) -> list[Object]:
         file, folder = self._described, self._file.parent
@@ -155,10 +181,3 @@ class _Loader:
 
     def _at(self, *steps: str) -> tuple[str, ...]:
         return ("targets", self._name, *steps)
-
-    def _apply_target(self, target: Target, objects: list[Object]) -> None:
-        self._problems += apply_config(target.config, objects, self._target_document, self._at("config"))
-        patches = ManifestReader(self._problems, self._warnings)
-        found = patches.read_patches(target.patches, self._file.parent, self._target_document, self._at("patches"))
-        for patch in found:
-            self._problems += apply_patch(patch, objects)

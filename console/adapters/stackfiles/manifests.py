@@ -2,60 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from console.adapters.kubernetes.resources import BUILT_IN
 from console.adapters.stackfiles import kubernetes
+from console.adapters.stackfiles.finding import FILE, LOCAL
+from console.adapters.stackfiles.objects import Object, faults, told
 from console.adapters.stackfiles.positions import Document, read_documents
 from console.adapters.stackfiles.positions import Path as Steps
 from console.model.errors import Problem
-from console.model.stack import JSON
 
 _ENDINGS = {".yaml", ".yml", ".json"}
-
-
-@dataclass(slots=True)
-class Object:
-    """One object of a manifest.
-
-    Attributes:
-        document: the YAML document it stands in.
-        base: the path to it there: empty, or its place in a List.
-        body: the object; patches and values of a target change it.
-        service: the service it belongs to, empty for a shared one.
-    """
-
-    document: Document
-    base: Steps
-    body: JSON
-    service: str = ""
-
-    @property
-    def kind(self) -> str:
-        """Its kind."""
-        return str(self.body["kind"])
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return str(self.body["metadata"]["name"])
-
-    @property
-    def title(self) -> str:
-        """How messages name it."""
-        return f"{self.kind.lower()}/{self.name}"
-
-    @property
-    def namespaced(self) -> bool:
-        """Whether it lies in a namespace; kinds that are not built in are taken to."""
-        known = BUILT_IN.get((self.body["apiVersion"], self.kind))
-        return known.namespaced if known else True
-
-    def problem(self, path: Steps, message: str, *, at_key: bool = False, **more: str) -> Problem:
-        """A problem at a field of it."""
-        return self.document.problem((*self.base, *path), message, at_key=at_key, **more)
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+"""A DNS subdomain (kubernetes.io, Object Names and IDs); objects of RBAC may be called anything."""
 
 
 def shown_path(file: Path) -> str:
@@ -69,14 +29,20 @@ def shown_path(file: Path) -> str:
 def matching_files(pattern: str, folder: Path) -> list[Path] | None:
     """The files that a file, folder or glob means, sorted; None if there is no such file or folder."""
     if any(char in pattern for char in "*?["):
-        found = [file for file in folder.glob(pattern) if file.is_file()]
+        found = [file for file in folder.glob(pattern) if file.is_file() and file.name not in (FILE, LOCAL)]
         return sorted(file.resolve() for file in found) or None
     path = (folder / pattern).resolve()
     if path.is_file():
         return [path]
     if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
+        return sorted(file for file in path.rglob("*") if _is_manifest(file, path))
     return None
+
+
+def _is_manifest(file: Path, folder: Path) -> bool:
+    """Whether a file in a folder is meant when the folder is: not what is hidden, not the stack's own files."""
+    hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return not hidden and file.suffix in _ENDINGS and file.name not in (FILE, LOCAL) and file.is_file()
 
 
 class ManifestReader:
@@ -117,7 +83,7 @@ class ManifestReader:
         for index, pattern in enumerate(patterns):
             for file in self._files(pattern, folder, document, (*at, index)):
                 documents = read_documents(file, shown_path(file), self._problems)
-                found += [each for one in documents for each in self._unfold(one, "")]
+                found += [each for one in documents for each in self._unfold(one, "", ("kind",))]
         return found
 
     def _files(self, pattern: str, folder: Path, document: Document, at: Steps) -> list[Path]:
@@ -141,19 +107,19 @@ class ManifestReader:
             return []
         self._read[file] = owner
         documents = read_documents(file, shown_path(file), self._problems)
-        objects = [each for one in documents for each in self._unfold(one, service)]
+        objects = [each for one in documents for each in self._unfold(one, service, ("apiVersion", "kind"))]
         return [each for each in objects if self._check(each)]
 
-    def _unfold(self, document: Document, service: str) -> Iterator[Object]:
+    def _unfold(self, document: Document, service: str, needed: Sequence[str]) -> Iterator[Object]:
         body = document.data
         if isinstance(body, dict) and body.get("kind") == "List" and isinstance(body.get("items"), list):
             for index, item in enumerate(body["items"]):
-                yield from self._object(Object(document, ("items", index), item, service))
+                yield from self._object(Object(document, ("items", index), item, service), needed)
         else:
-            yield from self._object(Object(document, (), body, service))
+            yield from self._object(Object(document, (), body, service), needed)
 
-    def _object(self, found: Object) -> Iterator[Object]:
-        """The object, if it has what every object needs."""
+    def _object(self, found: Object, needed: Sequence[str]) -> Iterator[Object]:
+        """The object, if it has a name and the fields that are needed."""
         body = found.body
         if not isinstance(body, dict):
             self._problems.append(
@@ -161,7 +127,7 @@ class ManifestReader:
             )
             return
         before = len(self._problems)
-        for key in ("apiVersion", "kind"):
+        for key in needed:
             if not isinstance(body.get(key), str) or not body[key]:
                 self._problems.append(found.problem((key,), f"the object lacks the field {key!r}"))
         metadata = body.get("metadata")
@@ -178,17 +144,15 @@ class ManifestReader:
 
     def _check(self, found: Object) -> bool:
         """Against the schema of its kind; False if it is better not looked at any further."""
-        version, kind = found.body["apiVersion"], found.kind
-        if not kubernetes.known(version, kind):
-            self._unknown(found, version, kind)
-            return (version, kind) not in BUILT_IN and kubernetes.nearest_kind(version, kind) is None
-        faults = list(kubernetes.faults(found.body, kubernetes.root(version, kind)))
-        for fault in faults:
-            more = {"offending": fault.offending, "expected": fault.expected, "nearest": fault.nearest}
-            message = f"{found.title}: {fault.message}"
-            self._problems.append(found.problem(fault.path, message, at_key=fault.at_key, **more))
-        # Other checks lean on the shapes; what is only unknown does not disturb them.
-        return all(fault.message.startswith("unknown field") for fault in faults)
+        before = len(self._problems)
+        if not found.native:
+            self._unknown(found, found.body["apiVersion"], found.kind)
+        self._problems += [told(found, fault) for fault in faults(found)]
+        if not _NAME.fullmatch(found.name) and found.group != "rbac.authorization.k8s.io":
+            expected = "lower-case letters, digits, dashes and dots"
+            problem = found.problem(("metadata", "name"), "no valid name", offending=found.name, expected=expected)
+            self._problems.append(problem)
+        return len(self._problems) == before
 
     def _unknown(self, found: Object, version: str, kind: str) -> None:
         meant = kubernetes.nearest_kind(version, kind)

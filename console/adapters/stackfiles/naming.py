@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path as Folder
 
 from console.adapters.stackfiles.checks import containers
-from console.adapters.stackfiles.manifests import Object
+from console.adapters.stackfiles.objects import Object
 from console.adapters.stackfiles.positions import Document, Path
 from console.model.errors import Problem
 from console.model.stackfile import Build, StackFile, Target
@@ -26,13 +27,18 @@ def check_names(file: StackFile, document: Document) -> Iterator[Problem]:
                 message = f"{name} comes after {before!r}, which is neither a service nor an external"
                 yield _unknown(document, ("services", name, "after", index), message, before, (*services, *externals))
     yield from _cycle(file, document)
-    if file.default_target and file.default_target not in file.targets:
-        message = f"the default target {file.default_target!r} is none of the targets"
-        yield _unknown(document, ("default_target",), message, file.default_target, list(file.targets))
+    yield from check_default(file.default_target, file.targets, document)
     scale = file.acceptance.scale
     if scale and scale.service not in services:
         message = f"there is no service {scale.service!r}"
         yield _unknown(document, ("acceptance", "scale", "service"), message, scale.service, services)
+
+
+def check_default(name: str | None, targets: Iterable[str], document: Document) -> Iterator[Problem]:
+    """A default target that is none."""
+    if name and name not in targets:
+        message = f"the default target {name!r} is none of the targets"
+        yield _unknown(document, ("default_target",), message, name, list(targets))
 
 
 def check_target(file: StackFile, name: str, target: Target, document: Document) -> Iterator[Problem]:
@@ -71,12 +77,18 @@ def check_builds(file: StackFile, folder: Folder, document: Document) -> Iterato
         build, path = service.build, ("services", name, "build")
         if build is None:
             continue
-        if not (folder / build.context).is_dir():
+        if not _exists(folder / build.context, folder=True):
             yield document.problem((*path, "context"), "there is no such folder", offending=build.context)
-        elif not dockerfile_of(build, folder).is_file():
+        elif not _exists(dockerfile_of(build, folder), folder=False):
             key = "dockerfile" if build.dockerfile else "context"
             message = "there is no such file" if build.dockerfile else "the context has no Dockerfile"
             yield document.problem((*path, key), message, offending=build.dockerfile or build.context)
+
+
+def _exists(path: Folder, *, folder: bool) -> bool:
+    with contextlib.suppress(OSError):  # a name that is too long
+        return path.is_dir() if folder else path.is_file()
+    return False
 
 
 def image_of(name: str, file: StackFile) -> str:
@@ -85,19 +97,32 @@ def image_of(name: str, file: StackFile) -> str:
     return service.image or (name if service.build else "")
 
 
-def check_images(file: StackFile, objects: Sequence[Object], document: Document) -> Iterator[Problem]:
-    """Images that are built and not used, or used and not built."""
-    images = {image_of(name, file): name for name in file.services if image_of(name, file)}
-    used = [(each, path, str(one.get("image", ""))) for each in objects for path, one in containers(each)]
-    names = [bare_name(image) for _, _, image in used]
-    for image, service in images.items():
-        if file.services[service].build and bare_name(image) not in names:
+def check_unused(file: StackFile, objects: Sequence[Object], document: Document) -> Iterator[Problem]:
+    """Services without objects, and images that are built and not used. Certain only if every manifest was read."""
+    for name in file.services:
+        if not any(each.service == name for each in objects):
+            message = f"the service {name!r} has no manifests"
+            yield document.problem(("services", name), message, at_key=True)
+    names = [bare_name(image) for _, _, image in _images(objects)]
+    for service in (name for name in file.services if file.services[name].build):
+        image = image_of(service, file)
+        if bare_name(image) not in names:
             nearest = next(iter(get_close_matches(image, names, n=1)), "")
             path: Path = ("services", service, "image" if file.services[service].image else "build")
             at_key = not file.services[service].image
             message = f"no container of the stack runs the image {image!r}"
             yield document.problem(path, message, at_key=at_key, offending=image, nearest=nearest)
-    for each, path, image in used:
+
+
+def _images(objects: Sequence[Object]) -> list[tuple[Object, Path, str]]:
+    """The images of all containers, with the objects and paths where they stand."""
+    return [(each, path, str(one.get("image") or "")) for each in objects for path, one in containers(each)]
+
+
+def check_images(file: StackFile, objects: Sequence[Object]) -> Iterator[Problem]:
+    """Images under the stack's own names that nobody builds."""
+    images = [image_of(name, file) for name in file.services if image_of(name, file)]
+    for each, path, image in _images(objects):
         ours = "/" not in image and image.startswith(f"{file.name}-")
         if ours and bare_name(image) not in map(bare_name, images):
             nearest = next(iter(get_close_matches(image, images, n=1)), "")

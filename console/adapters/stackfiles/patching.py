@@ -11,12 +11,14 @@ from difflib import get_close_matches
 from typing import Any
 
 from console.adapters.stackfiles import kubernetes
-from console.adapters.stackfiles.manifests import Object
-from console.adapters.stackfiles.positions import Document
+from console.adapters.stackfiles.checks import secret_values
+from console.adapters.stackfiles.objects import Object, faults, told
+from console.adapters.stackfiles.positions import Document, paths
 from console.adapters.stackfiles.positions import Path as Steps
 from console.model.errors import Problem
 
 _DIRECTIVE = "$patch"
+_DIRECTIVES = ("delete", "merge", "replace")
 
 
 def apply_config(
@@ -31,7 +33,7 @@ def apply_config(
         at: the path of `config`.
     """
     problems = []
-    maps = [each for each in objects if each.kind == "ConfigMap"]
+    maps = [each for each in objects if each.native and each.kind == "ConfigMap"]
     for owner, values in config.items():
         kind, _, name = owner.rpartition("/")
         mine = [each for each in maps if (each.name == name if kind else each.service == owner)]
@@ -39,10 +41,10 @@ def apply_config(
             problems.append(_no_map(owner, maps, document, (*at, owner)))
             continue
         for key, value in values.items():
-            holder = next((each for each in mine if key in (each.body.get("data") or {})), None)
-            if holder:
-                holder.body["data"][key] = value
-            else:
+            holders = [each for each in mine if key in (each.body.get("data") or {})]
+            for each in holders:
+                each.body["data"][key] = value
+            if not holders:
                 problems.append(_no_key(key, mine, document, (*at, owner, key)))
     return problems
 
@@ -62,47 +64,61 @@ def _no_key(key: str, maps: Sequence[Object], document: Document, at: Steps) -> 
     return document.problem(at, message, at_key=True, nearest=close[0] if close else "")
 
 
-def apply_patch(patch: Object, objects: Sequence[Object]) -> list[Problem]:
-    """Merges a patch into the object that it means, which is changed; what is wrong with it."""
-    for each in objects:
-        if (each.kind, each.name) == (patch.kind, patch.name):
-            return _merge_into(each, patch)
-    names = [each.name for each in objects if each.kind == patch.kind]
-    close = get_close_matches(patch.name, names, n=1)
-    message = f"the patch means {patch.title}, which this stack does not have"
-    return [patch.problem(("metadata", "name"), message, nearest=close[0] if close else "")]
+def apply_patch(patch: Object, objects: list[Object], *, complete: bool) -> list[Problem]:
+    """Merges a patch into the object that it means, or takes that away; what is wrong with it.
 
-
-def _merge_into(found: Object, patch: Object) -> list[Problem]:
-    version = found.body["apiVersion"]
-    if not kubernetes.known(version, found.kind):
-        found.body = merged(found.body, patch.body, "any")
+    Args:
+        patch: at least its kind and name.
+        objects: of the stack; they are changed.
+        complete: whether these are all, so that one that is not there is certainly not.
+    """
+    wrong = [*_wrong_directives(patch), *secret_values(patch)]
+    found = next((each for each in objects if _meant(patch, each)), None)
+    if found is None and complete:
+        names = [each.name for each in objects if each.kind == patch.kind]
+        nearest = next(iter(get_close_matches(patch.name, names, n=1)), "")
+        message = f"the patch means {patch.title}, which this stack does not have"
+        wrong.append(patch.problem(("metadata", "name"), message, nearest=nearest))
+    if wrong or found is None:
+        return wrong
+    if patch.body.get(_DIRECTIVE) == "delete":
+        objects[:] = [each for each in objects if each is not found]
         return []
-    kind = kubernetes.root(version, found.kind)
-    wrong = [fault for fault in kubernetes.faults(patch.body, kind) if not _harmless(fault)]
-    if not wrong:
-        found.body = merged(found.body, patch.body, kind)
-        # What the patch leaves out may be missing now.
-        return [
-            patch.problem((), f"after this patch {found.title} is wrong: {fault.message}")
-            for fault in kubernetes.faults(found.body, kind)
-            if "lacks the field" in fault.message
-        ]
+    return _merge_into(found, patch)
+
+
+def _meant(patch: Object, each: Object) -> bool:
+    same = (each.kind, each.name) == (patch.kind, patch.name)
+    return same and ("apiVersion" not in patch.body or patch.group == each.group)
+
+
+def _wrong_directives(patch: Object) -> list[Problem]:
+    wrong = [
+        (path, str(value))
+        for path, value in paths(patch.body)
+        if path[-1:] == (_DIRECTIVE,) and value not in _DIRECTIVES
+    ]
+    expected = " or ".join(_DIRECTIVES)
     return [
-        patch.problem(
-            fault.path,
-            f"{found.title}: {fault.message}",
-            at_key=fault.at_key,
-            offending=fault.offending,
-            expected=fault.expected,
-            nearest=fault.nearest,
-        )
-        for fault in wrong
+        patch.problem(path, "this does not say what the patch does", offending=value, expected=expected)
+        for path, value in wrong
     ]
 
 
+def _merge_into(found: Object, patch: Object) -> list[Problem]:
+    kind = kubernetes.root(found.body["apiVersion"], found.kind) if found.native else "any"
+    wrong = [told(patch, fault) for fault in kubernetes.faults(patch.body, kind) if not _harmless(fault)]
+    if wrong:
+        return wrong
+    found.body = merged(found.body, patch.body, kind)
+    found.patch = patch
+    # What the patch takes away may be missing now.
+    return [patch.problem((), f"after this patch {found.title} is wrong: {fault.message}") for fault in faults(found)]
+
+
 def _harmless(fault: kubernetes.Fault) -> bool:
-    return "lacks the field" in fault.message or fault.path[-1:] == (_DIRECTIVE,)
+    """What is no fault in a part of an object."""
+    return fault.missing or fault.path[-1:] == (_DIRECTIVE,)
 
 
 def merged(body: Any, patch: Any, kind: Any) -> Any:
@@ -110,7 +126,7 @@ def merged(body: Any, patch: Any, kind: Any) -> Any:
     if isinstance(patch, dict) and isinstance(body, dict) and patch.get(_DIRECTIVE) != "replace":
         result = dict(body)
         for key, value in patch.items():
-            if value is None:
+            if value is None or (isinstance(value, dict) and value.get(_DIRECTIVE) == "delete"):
                 result.pop(key, None)
             elif key != _DIRECTIVE:
                 result[key] = merged(result.get(key), value, kubernetes.field_type(kind, key))
@@ -121,6 +137,8 @@ def merged(body: Any, patch: Any, kind: Any) -> Any:
 
 
 def _merged_list(body: list[Any], patch: list[Any], kind: Any) -> list[Any]:
+    if {_DIRECTIVE: "replace"} in patch:
+        return [_without_directives(item) for item in patch if item != {_DIRECTIVE: "replace"}]
     key, result = kind["key"], list(body)
     for item in patch:
         if not isinstance(item, dict):
@@ -140,5 +158,7 @@ def _without_directives(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_directives(each) for key, each in value.items() if key != _DIRECTIVE and each is not None}
     if isinstance(value, list):
-        return [_without_directives(each) for each in value]
+        return [
+            _without_directives(each) for each in value if not (isinstance(each, dict) and set(each) == {_DIRECTIVE})
+        ]
     return copy.copy(value)

@@ -5,6 +5,7 @@ Values are what Kubernetes' own reader makes of them (YAML 1.1 scalars; dates st
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as File
@@ -17,6 +18,8 @@ _TOO_MANY = 200_000
 """Values in one document: more are an alias that multiplies itself."""
 _TOO_DEEP = 100
 _SCALARS = {"null", "bool", "int", "float"}
+_HOLDS_SECRET = re.compile(r"""kind["']?\s*:\s*["']?Secret\b""")
+"""Lines of such files are never repeated in a message."""
 
 
 class Mark(NamedTuple):
@@ -107,17 +110,21 @@ def _no_yaml(shown: str, text: str, error: Exception) -> Problem:
     lines = text.splitlines()[begun.line : mark.line + 1]
     template = next((index for index, line in enumerate(lines) if "{{" in line or "{%" in line), None)
     if template is not None:
-        return _template(shown, begun.line + 1 + template, lines[template])
+        return _template(shown, begun.line + 1 + template, lines[template], _quoted(text, lines[template]))
     context = getattr(error, "context", None)
     why = f"{context + ', ' if context else ''}{getattr(error, 'problem', None) or 'it cannot be read'}"
-    offending = lines[-1].strip()[:60] if lines else ""
+    offending = _quoted(text, lines[-1] if lines else "")
     return Problem(shown, mark.line + 1, mark.column + 1, f"no valid YAML: {why}", offending)
 
 
-def _template(shown: str, line: int, text: str) -> Problem:
+def _quoted(text: str, line: str) -> str:
+    return "" if _HOLDS_SECRET.search(text) else line.strip()[:60]
+
+
+def _template(shown: str, line: int, text: str, offending: str) -> Problem:
     expected = "plain YAML: templates are not filled in; `config` and `patches` of a target change what differs"
     column = max(text.find("{{"), text.find("{%")) + 1
-    return Problem(shown, line, column, "this looks like a template", text.strip()[:60], expected)
+    return Problem(shown, line, column, "this looks like a template", offending, expected)
 
 
 class _Reader:
@@ -189,10 +196,17 @@ class _Reader:
         return found
 
     def _scalar(self, node: Any) -> Any:
+        import yaml
+
         kind = node.tag.rpartition(":")[2]
-        if kind in _SCALARS:
+        # 12:30 is a number to base 60 for PyYAML, but text for Kubernetes' reader.
+        if kind not in _SCALARS or (kind in ("int", "float") and ":" in node.value):
+            return node.value
+        try:
             return self._loader.construct_object(node)
-        return node.value
+        except (ValueError, LookupError, OverflowError) as error:
+            message = f"this is no {kind}"
+            raise yaml.constructor.ConstructorError(None, None, message, node.start_mark) from error
 
 
 def _mark(node: Any) -> Mark:

@@ -7,8 +7,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from console.adapters.stackfiles.manifests import Object
 from console.adapters.stackfiles.naming import dockerfile_of, image_of
+from console.adapters.stackfiles.objects import Object
 from console.model.plan import ObjectRef
 from console.model.podspec import WORKLOADS
 from console.model.stack import Acceptance, BuildSource, ExternalSource, Manifest, Place, Service, Stack
@@ -26,8 +26,9 @@ def place(each: Object, declared: str, namespace: str) -> None:
     if each.namespaced:
         if metadata.get("namespace") in (None, "", declared):
             metadata["namespace"] = namespace
-        for subject in each.body.get("subjects") or ():
-            if isinstance(subject, dict) and subject.get("namespace") == declared:
+        subjects = each.body.get("subjects") if each.native else None
+        for subject in subjects or ():
+            if subject.get("namespace") == declared:
                 subject["namespace"] = namespace
     else:
         metadata.pop("namespace", None)

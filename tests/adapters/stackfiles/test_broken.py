@@ -139,6 +139,15 @@ BROKEN = [
         18,
         "second time, first in",
     ),
+    # values that a field can never have
+    (W, "image: shop-web", "image: shop-web\n          imagePullPolicy: Allways", 24, 28, "did you mean 'Always'?"),
+    (W, "port: 80,", "port: 80000,", 11, 30, "ports[0].port is no port; found '80000'; expected 1 to 65535"),
+    (W, "env:", "args: [null]\n          env:", 25, 18, "args[0] is empty; expected text"),
+    (W, "LOG_LEVEL: info", "LOG_LEVEL: 1.10", 4, 19, "found '1.10'; expected text: write it in quotes, \"1.10\""),
+    (W, "LOG_LEVEL: info", "LOG_LEVEL: !!int many", 4, 19, "no valid YAML: this is no int"),
+    (W, "LOG_LEVEL: info", "LOG_LEVEL: !!bool maybe", 4, 19, "no valid YAML: this is no bool"),
+    (W, "metadata: {name: web}\ndata", "metadata: {name: My_Web}\ndata", 3, 18, "no valid name; found 'My_Web'"),
+    (W, "kind: ConfigMap\nmetadata", "kind: ConfigMap\nmetdata", 1, 1, "the object lacks a name"),
     (W, WEB, f"kind: List\napiVersion: v1\nitems:{LIST}", 4, 70, "data.n has a value of the wrong type; found '1'"),
 ]
 
@@ -151,6 +160,14 @@ def test_what_is_wrong_is_told_at_its_place(
     problems = shop.problems()
     told = [str(each) for each in problems]
     assert any(each.startswith(f"{file}:{line}:{column}: ") and says in each for each in told), told
+
+
+def test_what_cannot_be_read_has_no_further_consequences(shop: Shop) -> None:
+    """Only what is certain: the image may be used, and the service may be there, in the file that is broken."""
+    shop.edit(W, "data: {LOG_LEVEL: info}", "data: {{ .Values.data }}")
+    shop.edit(S, "{kind: sandbox,", "{kind: sandbox, config: {web: {LOG_LEVEL: debug}},")
+    [problem] = shop.problems()
+    assert problem.message == "this looks like a template"
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe\x00", b"a: \x00", b"[" * 100_000, b"a: &a [*a]", b"? [a]\n: b", b"<<: 1"])
@@ -174,6 +191,23 @@ def test_the_value_of_a_secret_in_a_file_is_refused_and_not_repeated(shop: Shop)
     assert (problem.line, problem.column) == (35, 14)
     assert "the value of a Secret stands in a file: secret/api KEY" in str(problem)
     assert "correct-horse" not in str(problem)
+
+
+@pytest.mark.parametrize("broken", ["{KEY: 98765432}", "{KEY: correct-horse: [}", "{KEY: {{ correct-horse }}}"])
+def test_a_broken_secret_is_not_repeated_either(shop: Shop, broken: str) -> None:
+    shop.write(W, WEB + f"---\napiVersion: v1\nkind: Secret\nmetadata: {{name: api}}\nstringData: {broken}\n")
+    told = " ".join(str(each) for each in shop.problems())
+    assert "k8s/web.yaml:35:" in told
+    assert "98765432" not in told
+    assert "correct-horse" not in told
+
+
+def test_the_value_of_a_secret_in_a_patch_is_told_in_the_patch(shop: Shop) -> None:
+    shop.write(W, WEB + "---\napiVersion: v1\nkind: Secret\nmetadata: {name: api}\n")
+    shop.write("patch.yaml", "kind: Secret\nmetadata: {name: api}\nstringData: {KEY: correct-horse}\n")
+    shop.edit(S, "{kind: sandbox,", "{kind: sandbox, patches: [patch.yaml],")
+    [problem] = shop.problems()
+    assert str(problem).startswith("patch.yaml:3:14: the value of a Secret stands in a file: secret/api KEY")
 
 
 def test_a_manifest_belongs_to_one_service(shop: Shop) -> None:
