@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from console.cli.report import Report, run_cases
 from console.cli.telling import Telling
 from console.cli.text import failure_lines, verdict_lines
-from console.model.errors import ConsoleError
+from console.model.errors import ConsoleError, UsageError
 from console.model.outcome import Outcome
 from console.model.run import Verdict
 
 if TYPE_CHECKING:
+    from console.cli.narrate import Narrator
     from console.cli.session import Session
     from console.engine.deploy import RunOptions
     from console.engine.service import Engine
@@ -62,20 +63,30 @@ async def carry_out(session: Session, engine: Engine, plan: Plan, options: RunOp
 
 
 def tell_verdict(session: Session, engine: Engine, verdict: Verdict) -> Outcome:
-    """The verdict on every surface that was asked for."""
+    """The verdict on every surface that was asked for; failures come last, where they are seen."""
     run = engine.store.view().run
+    document = {"run": run, "verdict": verdict}
     session.output.text(verdict_lines(verdict, session.output.style))
-    session.output.document(session.args.command, {"run": run, "verdict": verdict})
-    if not verdict.ok:
-        session.narrator.block(failure_lines(verdict), "error")
-        for diagnosis in verdict.diagnoses:
-            title = f"{diagnosis.service or diagnosis.subject}: {diagnosis.cause}"
-            session.narrator.annotate("error", title, f"{diagnosis.summary}\n{diagnosis.evidence}".strip())
-        if not verdict.diagnoses:
-            session.narrator.annotate("error", verdict.outcome.word, verdict.headline)
+    session.output.document(session.args.command, document)
+    cases = run_cases(run) if run else ()
+    try:
+        session.report(
+            Report(session.args.command, verdict.headline, verdict.outcome, verdict.seconds, cases, document)
+        )
+    except UsageError as error:
+        # The run's outcome stands.
+        session.narrator.error(error)
     for warning in verdict.warnings:
         session.narrator.annotate("warning", session.args.command, warning)
-    cases = run_cases(run) if run else ()
-    document = {"run": run, "verdict": verdict}
-    session.report(Report(session.args.command, verdict.headline, verdict.outcome, verdict.seconds, cases, document))
+    if not verdict.ok:
+        _tell_failure(session.narrator, verdict)
     return verdict.outcome
+
+
+def _tell_failure(narrator: Narrator, verdict: Verdict) -> None:
+    narrator.block(failure_lines(verdict), "error")
+    for diagnosis in verdict.diagnoses:
+        title = f"{diagnosis.service or diagnosis.subject}: {diagnosis.cause}"
+        narrator.annotate("error", title, f"{diagnosis.summary}\n{diagnosis.evidence}".strip())
+    if not verdict.diagnoses:
+        narrator.annotate("error", verdict.outcome.word, verdict.headline)
