@@ -66,7 +66,7 @@ def tell_verdict(session: Session, engine: Engine, verdict: Verdict) -> Outcome:
     """The verdict on every surface that was asked for; failures come last, where they are seen."""
     run = engine.store.view().run
     document = {"run": run, "verdict": verdict}
-    session.output.text(verdict_lines(verdict, session.output.style))
+    session.output.text(verdict_lines(verdict, engine.stack.name, session.output.style))
     session.output.document(session.args.command, document)
     cases = run_cases(run) if run else ()
     try:
@@ -79,12 +79,12 @@ def tell_verdict(session: Session, engine: Engine, verdict: Verdict) -> Outcome:
     for warning in verdict.warnings:
         session.narrator.annotate("warning", session.args.command, warning)
     if not verdict.ok:
-        _tell_failure(session.narrator, verdict)
+        _tell_failure(session.narrator, verdict, engine.stack.name)
     return verdict.outcome
 
 
-def _tell_failure(narrator: Narrator, verdict: Verdict) -> None:
-    narrator.block(failure_lines(verdict), "error")
+def _tell_failure(narrator: Narrator, verdict: Verdict, stack: str) -> None:
+    narrator.block(failure_lines(verdict, stack), "error")
     for diagnosis in verdict.diagnoses:
         title = f"{diagnosis.service or diagnosis.subject}: {diagnosis.cause}"
         narrator.annotate("error", title, f"{diagnosis.summary}\n{diagnosis.evidence}".strip())

@@ -32,7 +32,7 @@ def status_lines(view: View, now: float, style: Style) -> list[str]:
         rows = [_pod(view, pod, now) for pod in sorted(view.pods.values(), key=lambda pod: (pod.service, pod.name))]
         lines += ["", *table(_PODS, rows)]
     if view.diagnoses:
-        lines += ["", "why:", *diagnosis_lines(view.diagnoses)]
+        lines += ["", "why:", *diagnosis_lines(view.diagnoses, view.stack)]
     return [*lines, *(style.paint("warning", line) for line in _health(view))]
 
 

@@ -73,7 +73,7 @@ def _summary(plan: Plan) -> str:
     return ", ".join(told) + expected
 
 
-def verdict_lines(verdict: Verdict, style: Style) -> list[str]:
+def verdict_lines(verdict: Verdict, stack: str, style: Style) -> list[str]:
     """A verdict: the headline, seconds by phase, where the stack can be reached, what to do now."""
     meaning = "good" if verdict.ok else "error"
     lines = [style.paint(meaning, f"{verdict.headline}  ({seconds(verdict.seconds)})")]
@@ -81,25 +81,42 @@ def verdict_lines(verdict: Verdict, style: Style) -> list[str]:
         lines.append("  " + " · ".join(f"{name} {seconds(took)}" for name, took in verdict.phases))
     lines += [f"  {address}" for address in verdict.addresses]
     lines += [style.paint("warning", f"  warning: {warning}") for warning in verdict.warnings]
-    return [*lines, f"  next: {verdict.next_step}"] if verdict.next_step else lines
+    return lines + _next(verdict, stack)
 
 
-def failure_lines(verdict: Verdict) -> list[str]:
+def failure_lines(verdict: Verdict, stack: str) -> list[str]:
     """Every failure of a run in one block: cause, evidence, what changed, what would fix it."""
     outcome = verdict.outcome
     lines = ["", f"{outcome.word} (exit {outcome.code}): {verdict.headline}"]
-    lines += diagnosis_lines(verdict.diagnoses)
+    lines += diagnosis_lines(verdict.diagnoses, stack)
     if verdict.evidence:
         lines.append(f"  evidence kept: {', '.join(verdict.evidence)}")
-    return [*lines, f"  next: {verdict.next_step}"] if verdict.next_step else lines
+    return lines + _next(verdict, stack)
 
 
-def diagnosis_lines(diagnoses: Sequence[Diagnosis]) -> list[str]:
+def _next(verdict: Verdict, stack: str) -> list[str]:
+    service = verdict.diagnoses[0].service if verdict.diagnoses else ""
+    return [f"  next: {as_command(verdict.next_step, stack, service)}"] if verdict.next_step else []
+
+
+def diagnosis_lines(diagnoses: Sequence[Diagnosis], stack: str) -> list[str]:
     """Diagnoses: the cause, the line that shows it, what changed last, what would fix it."""
     lines = []
     for each in diagnoses:
         lines.append(f"  {each.service or each.subject}: {each.summary} [{each.cause}]")
         lines += [f"    evidence: {line}" for line in each.evidence.splitlines()]
         lines += [f"    changed: {each.changed}"] if each.changed else []
-        lines += [f"    try: {hint}" for hint in each.hints]
+        lines += [f"    try: {as_command(hint, stack, each.service)}" for hint in each.hints]
     return lines
+
+
+def as_command(hint: str, stack: str, service: str) -> str:
+    """A hint that names keys of the console (`[l] logs`), with the commands that do the same."""
+    commands = {
+        "[l] logs": f"stack-console logs {stack} {service}".rstrip(),
+        "[C] config": f"correct the ConfigMap of {service or stack}",
+        "[D] deploy": f"stack-console deploy {stack}",
+    }
+    for key, command in commands.items():
+        hint = hint.replace(key, command)
+    return hint

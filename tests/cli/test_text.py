@@ -6,7 +6,7 @@ import pytest
 
 from console.cli.standing import not_ready, pod_state, status_lines
 from console.cli.style import PLAIN, age, seconds, table
-from console.cli.text import failure_lines, plan_lines, verdict_lines
+from console.cli.text import as_command, failure_lines, plan_lines, verdict_lines
 from console.model.diagnosis import Cause, Diagnosis
 from console.model.outcome import Outcome
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, ObjectRef, Plan, Step, StepKind
@@ -102,7 +102,7 @@ def test_a_verdict_says_how_long_each_phase_took_and_where_the_stack_is():
         Outcome.DONE, "todo is deployed: release 3", (), 4.2, (("build", 1.25), ("wait", 2.5)), 3, (),
         ("http://127.0.0.1:8080/",), "open it",
     )  # fmt: skip
-    assert verdict_lines(verdict, PLAIN) == [
+    assert verdict_lines(verdict, "todo", PLAIN) == [
         "todo is deployed: release 3  (4.2 s)",
         "  build 1.2 s · wait 2.5 s",
         "  http://127.0.0.1:8080/",
@@ -115,7 +115,7 @@ def test_failures_stand_in_one_block_with_cause_evidence_and_what_to_do():
     verdict = Verdict(
         Outcome.ROLLOUT, "2 services failed", (CRASH, other), 9.0, (), None, ("logs of backend-1",), (), "correct it"
     )
-    assert failure_lines(verdict) == [
+    assert failure_lines(verdict, "todo") == [
         "",
         "rollout (exit 14): 2 services failed",
         "  backend: exits with code 1, 4 times [crash-loop]",
@@ -126,6 +126,11 @@ def test_failures_stand_in_one_block_with_cause_evidence_and_what_to_do():
         "  evidence kept: logs of backend-1",
         "  next: correct it",
     ]
+
+
+def test_keys_of_the_console_are_told_as_commands():
+    assert as_command("[l] logs; then: deploy", "todo", "web") == "stack-console logs todo web; then: deploy"
+    assert as_command("[D] deploy", "todo", "") == "stack-console deploy todo"
 
 
 def test_the_standing_shows_services_pods_probes_and_why():
