@@ -6,6 +6,7 @@ import http.client
 import json
 import ssl
 import subprocess
+import tempfile
 import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ WAIT = 20.0
 _GROUPS = {
     "deployments": "apis/apps/v1",
     "replicasets": "apis/apps/v1",
+    "roles": "apis/rbac.authorization.k8s.io/v1",
+    "rolebindings": "apis/rbac.authorization.k8s.io/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
     "horizontalpodautoscalers": "apis/autoscaling/v2",
     "ingresses": "apis/networking.k8s.io/v1",
@@ -44,13 +47,40 @@ class Cluster:
 
     kubeconfig: Path
     namespace: str = "default"
+    patience: float = WAIT
 
     def __post_init__(self) -> None:
         config = yaml.safe_load(self.kubeconfig.read_text())
-        cluster = config["clusters"][0]["cluster"]
+        context = _named(config["contexts"], config["current-context"])["context"]
+        cluster = _named(config["clusters"], context["cluster"])["cluster"]
+        user = _named(config["users"], context["user"])["user"]
         self.server: str = cluster["server"]
-        self.token: str = config["users"][0]["user"]["token"]
-        self.tls = ssl.create_default_context(cadata=b64decode(cluster["certificate-authority-data"]).decode())
+        self.token: str = user.get("token", "")
+        self._authority = self._part(cluster, "certificate-authority").decode()
+        self.tls = ssl.create_default_context(cadata=self._authority)
+        if not self.token:
+            self._show_certificate(user)
+
+    def _show_certificate(self, user: Object) -> None:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(self._part(user, "client-certificate") + b"\n" + self._part(user, "client-key"))
+            file.flush()
+            self.tls.load_cert_chain(file.name)
+
+    def _part(self, entry: Object, name: str) -> bytes:
+        """What a kubeconfig holds itself, or in a file that it names."""
+        inside = entry.get(f"{name}-data")
+        return b64decode(inside) if inside else (self.kubeconfig.parent / entry[name]).read_bytes()
+
+    @property
+    def login(self) -> dict[str, str]:
+        """The header that says who asks; empty when the connection's certificate does."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    def act_as(self, token: str) -> None:
+        """From now on somebody else asks."""
+        self.token = token
+        self.tls = ssl.create_default_context(cadata=self._authority)
 
     # -- requests
 
@@ -73,10 +103,16 @@ class Cluster:
     ) -> Iterator[http.client.HTTPResponse]:
         place = urlsplit(self.server)
         connection = http.client.HTTPSConnection(str(place.hostname), place.port, context=self.tls, timeout=timeout)
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content_type, "User-Agent": "tests/1"}
+        headers = {
+            "Content-Type": content_type,
+            "User-Agent": "tests/1",
+            "Accept": "application/json, */*",
+            **self.login,
+        }
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
-            yield connection.getresponse()
+            with connection.getresponse() as answer:
+                yield answer
         finally:
             connection.close()
 
@@ -125,9 +161,10 @@ class Cluster:
     # -- waiting
 
     def watch(
-        self, resource: str, *, name: str = "", labels: str = "", since: str = "", timeout: float = WAIT
+        self, resource: str, *, name: str = "", labels: str = "", since: str = "", timeout: float | None = None
     ) -> Iterator[Object]:
         """The changes of a kind, after a version or from what exists on; each is `{"type": ..., "object": ...}`."""
+        timeout = timeout or self.patience
         query = {"watch": "true", "labelSelector": labels, "timeoutSeconds": str(int(timeout) + 1)}
         query |= {"resourceVersion": since}
         query |= {"fieldSelector": f"metadata.name={name}"} if name else {}
@@ -140,7 +177,7 @@ class Cluster:
                     return
 
     def until(
-        self, resource: str, name: str, true: Callable[[Object], Any], what: str = "", timeout: float = WAIT
+        self, resource: str, name: str, true: Callable[[Object], Any], what: str = "", timeout: float | None = None
     ) -> Object:
         """Waits until something is true of an object, and returns it.
 
@@ -157,7 +194,7 @@ class Cluster:
             pass
         raise AssertionError(f"{resource}/{name} did not get to {what or 'where it should'}: {json.dumps(last)}")
 
-    def until_gone(self, resource: str, name: str, timeout: float = WAIT) -> None:
+    def until_gone(self, resource: str, name: str, timeout: float | None = None) -> None:
         """Waits until an object is gone."""
         found = self.find(resource, name)
         if found is None:
@@ -171,7 +208,9 @@ class Cluster:
             pass
         raise AssertionError(f"{resource}/{name} is still there: {json.dumps(self.find(resource, name))}")
 
-    def until_pods(self, true: Callable[[list[Object]], Any], labels: str = "", timeout: float = WAIT) -> list[Object]:
+    def until_pods(
+        self, true: Callable[[list[Object]], Any], labels: str = "", timeout: float | None = None
+    ) -> list[Object]:
         """Waits until something is true of the pods of this namespace, and returns them."""
         pods: dict[str, Object] = {}
         if true(found := self.list("pods", labels)):
@@ -186,6 +225,10 @@ class Cluster:
         except TimeoutError:
             pass
         raise AssertionError(f"the pods did not get where they should: {json.dumps(list(pods.values()))}")
+
+
+def _named(entries: list[Object], name: str) -> Object:
+    return next(each for each in entries if each["name"] == name)
 
 
 def ready(obj: Object) -> bool:

@@ -21,6 +21,15 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stac
 """Unpacked bundles, kept between test runs: they are addressed by content."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where `tests/conformance` runs: the sandbox, unless a cluster is named."""
+    group = parser.getgroup("conformance")
+    named = os.environ.get("CONFORMANCE_KUBECONFIG") or None
+    group.addoption("--cluster", type=Path, default=named, help="kubeconfig (CONFORMANCE_KUBECONFIG)")
+    image = os.environ.get("CONFORMANCE_IMAGE") or "busybox"
+    group.addoption("--image", default=image, help="image with a shell (CONFORMANCE_IMAGE)")
+
+
 @dataclass(frozen=True)
 class Sandbox:
     """A running sandbox.
