@@ -1,239 +1,241 @@
-"""The cluster's registry over HTTP, as builders and engines speak to it (OCI Distribution Specification 1.1)."""
+"""The image registry over HTTP, as clients of the OCI Distribution Specification use it."""
 
 from __future__ import annotations
 
-import http.client
+import io
 import json
 import os
-import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
+import aiohttp
 import pytest
 
-from tests.conftest import Sandbox
-from tests.oci import INDEX, RegistryClient, digest, file, layer, manifest
+from console.sandbox.registry import Registry
 
-NOTHING = digest(b"nobody has pushed this")
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = b'{"config": {}}'
 
 
-@pytest.fixture(scope="module")
-def registry(sandbox: Sandbox) -> RegistryClient:
-    return RegistryClient(sandbox.status["registry"])
+def digest(data: bytes) -> str:
+    return f"sha256:{sha256(data).hexdigest()}"
+
+
+class Client:
+    """Speaks to one registry; `last` is its last answer."""
+
+    def __init__(self, http: aiohttp.ClientSession, port: int) -> None:
+        self._http, self._base = http, f"http://127.0.0.1:{port}"
+        self.status, self.headers = 0, {}
+
+    async def __call__(self, method: str, path: str, **request: Any) -> bytes:
+        async with self._http.request(method, self._base + path, **request) as answer:
+            self.status, self.headers = answer.status, dict(answer.headers)
+            return await answer.read()
+
+    async def error(self, method: str, path: str, **request: Any) -> str:
+        """The code of a refusal."""
+        body = json.loads(await self(method, path, **request))
+        assert body["errors"][0]["message"]
+        return str(body["errors"][0]["code"])
+
+    async def push_blob(self, data: bytes, name: str = "team/web") -> str:
+        await self("POST", f"/v2/{name}/blobs/uploads/?digest={digest(data)}", data=data)
+        assert self.status == 201
+        return digest(data)
+
+    async def push(self, tag: str, layer: bytes = b"layer", name: str = "team/web", **more: Any) -> tuple[str, bytes]:
+        """Pushes an image of one layer; its digest and manifest."""
+        parts = [{"digest": await self.push_blob(each, name), "size": len(each)} for each in (CONFIG, layer)]
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": parts[0], "layers": parts[1:], **more}
+        content = json.dumps(manifest).encode()
+        await self("PUT", f"/v2/{name}/manifests/{tag}", data=content, headers={"Content-Type": MANIFEST})
+        assert self.status == 201
+        return self.headers["Docker-Content-Digest"], content
+
+
+Begin = Callable[[], Awaitable[Client]]
 
 
 @pytest.fixture
-def name() -> str:
-    """A repository of the test's own."""
-    return f"tests/{uuid.uuid4().hex}"
+async def begin(tmp_path: Path) -> AsyncIterator[Begin]:
+    """Starts the registry over its one folder; again, it is as if the daemon had been killed meanwhile."""
+    running: list[Registry] = []
+    async with aiohttp.ClientSession() as http:
+
+        async def again() -> Client:
+            registry = Registry(tmp_path / "registry")
+            running.append(registry)
+            return Client(http, await registry.start())
+
+        yield again
+    for each in running:
+        await each.stop()
 
 
 @pytest.fixture
-def data() -> bytes:
-    """A blob that nobody has pushed yet."""
-    return os.urandom(3 << 20)
+async def client(begin: Begin) -> Client:
+    return await begin()
 
 
-def test_it_says_that_it_is_a_registry(registry: RegistryClient) -> None:
-    answer = registry.ask("GET", "/v2/")
-    assert (answer.status, answer.headers["Docker-Distribution-API-Version"]) == (200, "registry/2.0")
+async def test_it_says_that_it_is_a_registry(client: Client) -> None:
+    assert await client("GET", "/v2/") == b"{}"
+    assert (client.status, client.headers["Docker-Distribution-API-Version"]) == (200, "registry/2.0")
 
 
-def test_a_blob_in_one_go_after_a_start(registry: RegistryClient, name: str, data: bytes) -> None:
-    found = registry.push_blob(name, data)
-    head = registry.ask("HEAD", f"/v2/{name}/blobs/{found}")
-    assert (head.status, head.headers["Content-Length"], head.body) == (200, str(len(data)), b"")
-    got = registry.ask("GET", f"/v2/{name}/blobs/{found}")
-    assert (got.body, got.headers["Docker-Content-Digest"]) == (data, found)
+async def test_a_blob_is_pushed_whole_and_read_back_in_parts(client: Client) -> None:
+    data = os.urandom(3 << 20)
+    await client("POST", "/v2/team/web/blobs/uploads/")
+    assert client.status == 202
+    place = client.headers["Location"]
+    await client("PUT", f"{place}?digest={digest(data)}", data=io.BytesIO(data))
+    assert client.status == 201
+    blob = client.headers["Location"]
+    await client("HEAD", blob)
+    assert (client.status, client.headers["Content-Length"]) == (200, str(len(data)))
+    assert await client("GET", blob) == data
+    assert await client("GET", blob, headers={"Range": "bytes=10-19"}) == data[10:20]
+    assert client.status == 206
 
 
-def test_a_blob_with_the_start_itself(registry: RegistryClient, name: str, data: bytes) -> None:
-    answer = registry.ask("POST", f"/v2/{name}/blobs/uploads/?digest={digest(data)}", data)
-    assert answer.status == 201
-    assert registry.ask("GET", answer.headers["Location"]).body == data
+async def test_a_blob_is_pushed_in_chunks_that_must_follow_each_other(client: Client) -> None:
+    await client("POST", "/v2/team/web/blobs/uploads/")
+    place = client.headers["Location"]
+    await client("PATCH", place, data=b"12345", headers={"Content-Range": "0-4"})
+    assert (client.status, client.headers["Range"]) == (202, "0-4")
+    assert await client.error("PATCH", place, data=b"x", headers={"Content-Range": "9-9"}) == "BLOB_UPLOAD_INVALID"
+    assert client.status == 416
+    await client("GET", place)
+    assert (client.status, client.headers["Range"]) == (204, "0-4")
+    await client("PATCH", place, data=b"67", headers={"Content-Range": "5-6"})
+    await client("PUT", f"{place}?digest={digest(b'1234567')}")
+    assert client.status == 201
+    assert await client("GET", client.headers["Location"]) == b"1234567"
 
 
-def test_a_blob_in_pieces_which_can_be_asked_how_far_it_is(registry: RegistryClient, name: str, data: bytes) -> None:
-    upload, half = registry.start(name), 1 << 20
-    first = registry.ask("PATCH", upload, data[:half], Content_Range=f"0-{half - 1}")
-    assert (first.status, first.headers["Range"]) == (202, f"0-{half - 1}")
-    status = registry.ask("GET", upload)
-    assert (status.status, status.headers["Range"]) == (204, f"0-{half - 1}")
-    last = registry.ask("PUT", f"{upload}?digest={digest(data)}", data[half:])
-    assert last.status == 201
-    assert registry.ask("GET", f"/v2/{name}/blobs/{digest(data)}").body == data
+async def test_a_blob_that_is_not_what_was_announced_is_refused_and_forgotten(client: Client) -> None:
+    wrong = digest(b"something else")
+    await client("POST", "/v2/team/web/blobs/uploads/")
+    place = client.headers["Location"]
+    assert await client.error("PUT", f"{place}?digest={wrong}", data=b"data") == "DIGEST_INVALID"
+    assert client.status == 400
+    assert await client.error("GET", place) == "BLOB_UPLOAD_UNKNOWN"
+    assert await client.error("GET", f"/v2/team/web/blobs/{wrong}") == "BLOB_UNKNOWN"
 
 
-def test_a_piece_in_the_wrong_place_is_refused_and_harms_nothing(registry: RegistryClient, name: str) -> None:
-    upload = registry.start(name)
-    registry.ask("PATCH", upload, b"abc", Content_Range="0-2")
-    wrong = registry.ask("PATCH", upload, b"xyz", Content_Range="7-9")
-    assert (wrong.status, wrong.code) == (416, "BLOB_UPLOAD_INVALID")
-    assert registry.ask("PATCH", upload, b"def", Content_Range="3-5").status == 202
-    assert registry.ask("PUT", f"{upload}?digest={digest(b'abcdef')}").status == 201
+async def test_an_upload_that_is_cancelled_is_gone(client: Client) -> None:
+    await client("POST", "/v2/team/web/blobs/uploads/")
+    place = client.headers["Location"]
+    await client("DELETE", place)
+    assert client.status == 204
+    assert await client.error("PATCH", place, data=b"x") == "BLOB_UPLOAD_UNKNOWN"
 
 
-def test_a_blob_of_another_digest_is_refused_and_not_kept(registry: RegistryClient, name: str) -> None:
-    upload = registry.start(name)
-    answer = registry.ask("PUT", f"{upload}?digest={NOTHING}", b"something else")
-    assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
-    assert registry.ask("HEAD", f"/v2/{name}/blobs/{NOTHING}").status == 404
-    assert registry.ask("GET", upload).code == "BLOB_UPLOAD_UNKNOWN"
+async def test_a_blob_of_another_repository_is_taken_over_without_sending_it(client: Client) -> None:
+    blob = await client.push_blob(b"shared", "one")
+    await client("POST", f"/v2/two/blobs/uploads/?mount={blob}&from=one")
+    assert (client.status, client.headers["Location"]) == (201, f"/v2/two/blobs/{blob}")
+    await client("POST", f"/v2/two/blobs/uploads/?mount={digest(b'unknown')}&from=one")
+    assert client.status == 202
 
 
-@pytest.mark.parametrize("wrong", ["", "sha256:short", "md5:abc", "sha256:../../../../etc/passwd"])
-def test_what_is_no_digest_is_refused(registry: RegistryClient, name: str, wrong: str) -> None:
-    answer = registry.ask("PUT", f"{registry.start(name)}?digest={wrong}", b"data")
-    assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
+async def test_an_image_is_found_by_tag_and_by_digest(client: Client) -> None:
+    found, content = await client.push("1.0")
+    for reference in ("1.0", found):
+        assert await client("GET", f"/v2/team/web/manifests/{reference}") == content
+        assert client.headers["Docker-Content-Digest"] == found
+        assert client.headers["Content-Type"] == MANIFEST
+        await client("HEAD", f"/v2/team/web/manifests/{reference}")
+        assert (client.status, client.headers["Content-Length"]) == (200, str(len(content)))
+    assert await client.error("GET", "/v2/team/web/manifests/2.0") == "MANIFEST_UNKNOWN"
+    assert await client.error("GET", f"/v2/other/manifests/{found}") == "MANIFEST_UNKNOWN"
 
 
-def test_an_upload_that_is_cancelled_is_gone(registry: RegistryClient, name: str) -> None:
-    upload = registry.start(name)
-    assert registry.ask("DELETE", upload).status == 204
-    gone = registry.ask("PATCH", upload, b"more")
-    assert (gone.status, gone.code) == (404, "BLOB_UPLOAD_UNKNOWN")
+async def test_a_tag_moves_to_what_was_pushed_last(client: Client) -> None:
+    first, _ = await client.push("latest", b"one")
+    second, _ = await client.push("latest", b"two")
+    await client("HEAD", "/v2/team/web/manifests/latest")
+    assert client.headers["Docker-Content-Digest"] == second != first
+    await client("HEAD", f"/v2/team/web/manifests/{first}")
+    assert client.status == 200
 
 
-def test_a_connection_that_breaks_leaves_no_blob(registry: RegistryClient, name: str, data: bytes) -> None:
-    upload = registry.start(name)
-    connection = http.client.HTTPConnection(registry.host, timeout=20)
-    connection.putrequest("PUT", f"{upload}?digest={digest(data)}")
-    connection.putheader("Content-Length", str(len(data)))
-    connection.endheaders(data[: len(data) // 2])
-    connection.close()
-    assert registry.ask("HEAD", f"/v2/{name}/blobs/{digest(data)}").status == 404
-    assert registry.push_blob(name, data) == digest(data)
+async def test_a_manifest_needs_its_blobs_and_its_form(client: Client) -> None:
+    missing = {"schemaVersion": 2, "config": {"digest": digest(b"nowhere")}, "layers": []}
+    path = "/v2/team/web/manifests/1"
+    assert await client.error("PUT", path, data=json.dumps(missing)) == "MANIFEST_BLOB_UNKNOWN"
+    assert await client.error("PUT", path, data=b"no json") == "MANIFEST_INVALID"
+    assert await client.error("PUT", path, data=b'{"schemaVersion": 1}') == "MANIFEST_INVALID"
+    other = f"/v2/team/web/manifests/{digest(b'other')}"
+    empty = {"schemaVersion": 2, "layers": []}
+    assert await client.error("PUT", other, data=json.dumps(empty)) == "DIGEST_INVALID"
 
 
-def test_a_blob_is_taken_over_from_another_repository(registry: RegistryClient, name: str, data: bytes) -> None:
-    found = registry.push_blob(name, data)
-    answer = registry.ask("POST", f"/v2/{name}-2/blobs/uploads/?mount={found}&from={name}")
-    assert answer.status == 201
-    assert registry.ask("GET", answer.headers["Location"]).body == data
-
-
-def test_a_blob_that_is_not_there_to_be_taken_over_is_uploaded(registry: RegistryClient, name: str) -> None:
-    assert "/blobs/uploads/" in registry.start(name, f"?mount={NOTHING}&from={name}")
-
-
-def test_a_part_of_a_blob_can_be_asked_for(registry: RegistryClient, name: str, data: bytes) -> None:
-    answer = registry.ask("GET", f"/v2/{name}/blobs/{registry.push_blob(name, data)}", Range="bytes=10-19")
-    assert (answer.status, answer.body) == (206, data[10:20])
-
-
-def test_a_manifest_is_had_by_tag_and_by_digest(registry: RegistryClient, name: str) -> None:
-    found = registry.push(name, "1.0", layer(file("a", "1")))
-    by_tag, by_digest = (registry.ask("GET", f"/v2/{name}/manifests/{each}") for each in ("1.0", found))
-    assert by_tag.body == by_digest.body
-    assert digest(by_tag.body) == found == by_tag.headers["Docker-Content-Digest"]
-    head = registry.ask("HEAD", f"/v2/{name}/manifests/1.0")
-    assert (head.headers["Docker-Content-Digest"], head.headers["Content-Length"]) == (found, str(len(by_tag.body)))
-    assert by_tag.headers["Content-Type"] == head.headers["Content-Type"] == json.loads(by_tag.body)["mediaType"]
-
-
-def test_a_tag_moves_on_and_the_old_manifest_stays(registry: RegistryClient, name: str) -> None:
-    old = registry.push(name, "latest", layer(file("a", "1")))
-    new = registry.push(name, "latest", layer(file("a", "2")))
-    assert registry.ask("HEAD", f"/v2/{name}/manifests/latest").headers["Docker-Content-Digest"] == new
-    assert registry.ask("HEAD", f"/v2/{name}/manifests/{old}").status == 200
-
-
-def test_a_manifest_whose_parts_are_missing_is_refused(registry: RegistryClient, name: str) -> None:
-    body = json.dumps(manifest(os.urandom(10))).encode()
-    answer = registry.ask("PUT", f"/v2/{name}/manifests/1", body, Content_Type=manifest(b"")["mediaType"])
-    assert answer.code == "MANIFEST_BLOB_UNKNOWN"
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b'{"schemaVersion": 1}'])
-def test_what_is_no_manifest_is_refused(registry: RegistryClient, name: str, body: bytes) -> None:
-    answer = registry.ask("PUT", f"/v2/{name}/manifests/1", body, Content_Type=manifest(b"")["mediaType"])
-    assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
-
-
-@pytest.mark.parametrize("broken", [{"config": "text"}, {"layers": "text"}, {"layers": [1]}, {"layers": [{}]}])
-def test_a_manifest_with_nonsense_inside_is_refused(registry: RegistryClient, name: str, broken: dict) -> None:
-    whole = manifest(b"") | broken
-    answer = registry.ask("PUT", f"/v2/{name}/manifests/1", json.dumps(whole).encode(), Content_Type=whole["mediaType"])
-    assert answer.status == 400
-    assert answer.code in ("MANIFEST_INVALID", "MANIFEST_BLOB_UNKNOWN")
-
-
-def test_a_manifest_under_another_ones_digest_is_refused(registry: RegistryClient, name: str) -> None:
-    config = b"{}"
-    registry.push_blob(name, config)
-    whole = manifest(config)
-    path = f"/v2/{name}/manifests/{NOTHING}"
-    answer = registry.ask("PUT", path, json.dumps(whole).encode(), Content_Type=whole["mediaType"])
-    assert (answer.status, answer.code) == (400, "DIGEST_INVALID")
-
-
-def test_a_manifest_that_is_too_large_is_refused(registry: RegistryClient, name: str) -> None:
-    whole = manifest(b"") | {"annotations": {"padding": "x" * (5 << 20)}}
-    answer = registry.ask("PUT", f"/v2/{name}/manifests/1", json.dumps(whole).encode(), Content_Type=whole["mediaType"])
-    assert (answer.status, answer.code) == (413, "MANIFEST_INVALID")
-
-
-def test_an_index_names_manifests(registry: RegistryClient, name: str) -> None:
-    found = registry.push(name, "amd64", layer(file("a", "1")))
-    size = int(registry.ask("HEAD", f"/v2/{name}/manifests/{found}").headers["Content-Length"])
-    part = {"mediaType": manifest(b"")["mediaType"], "digest": found, "size": size}
-    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": [part]}
-    stored = registry.push_manifest(name, "1", index)
-    answer = registry.ask("GET", f"/v2/{name}/manifests/1", Accept=INDEX)
-    assert (digest(answer.body), answer.headers["Content-Type"]) == (stored, INDEX)
-
-
-def test_what_refers_to_a_manifest_is_listed(registry: RegistryClient, name: str) -> None:
-    found = registry.push(name, "1", layer(file("a", "1")))
-    subject = {"mediaType": manifest(b"")["mediaType"], "digest": found, "size": 1}
-    registry.push_blob(name, b"{}")
-    signature = manifest(b"{}") | {"artifactType": "application/signature", "subject": subject}
-    stored = registry.push_manifest(name, "signature", signature)
-    [referrer] = registry.ask("GET", f"/v2/{name}/referrers/{found}").json["manifests"]
-    assert (referrer["digest"], referrer["artifactType"]) == (stored, "application/signature")
-
-
-def test_a_tag_and_a_manifest_are_deleted(registry: RegistryClient, name: str) -> None:
-    found = registry.push(name, "1", layer(file("a", "1")))
-    registry.push(name, "2", layer(file("a", "1")))
-    assert registry.ask("DELETE", f"/v2/{name}/manifests/1").status == 202
-    assert registry.ask("HEAD", f"/v2/{name}/manifests/{found}").status == 200
-    assert registry.ask("DELETE", f"/v2/{name}/manifests/{found}").status == 202
-    for reference in ("1", "2", found):
-        gone = registry.ask("GET", f"/v2/{name}/manifests/{reference}")
-        assert (gone.status, gone.code) == (404, "MANIFEST_UNKNOWN")
-
-
-def test_tags_are_listed_in_order_and_in_pages(registry: RegistryClient, name: str) -> None:
+async def test_tags_and_repositories_are_listed_page_by_page(client: Client) -> None:
     for tag in ("c", "a", "b"):
-        registry.push(name, tag, layer(file("a", "1")))
-    assert registry.ask("GET", f"/v2/{name}/tags/list").json == {"name": name, "tags": ["a", "b", "c"]}
-    page = registry.ask("GET", f"/v2/{name}/tags/list?n=2")
-    assert page.json["tags"] == ["a", "b"]
-    following = page.headers["Link"].partition(">")[0].strip("<")
-    assert registry.ask("GET", following).json["tags"] == ["c"]
-    assert registry.ask("GET", f"/v2/{name}/tags/list?n=2&last=b").headers["Link"] is None
+        await client.push(tag)
+    await client.push("1", name="api")
+    assert json.loads(await client("GET", "/v2/team/web/tags/list")) == {"name": "team/web", "tags": ["a", "b", "c"]}
+    assert json.loads(await client("GET", "/v2/team/web/tags/list?n=2"))["tags"] == ["a", "b"]
+    assert client.headers["Link"] == '</v2/team/web/tags/list?n=2&last=b>; rel="next"'
+    assert json.loads(await client("GET", "/v2/team/web/tags/list?n=2&last=b"))["tags"] == ["c"]
+    assert "Link" not in client.headers
+    assert json.loads(await client("GET", "/v2/_catalog")) == {"repositories": ["api", "team/web"]}
+    assert await client.error("GET", "/v2/nothing/tags/list") == "NAME_UNKNOWN"
 
 
-def test_repositories_are_listed(registry: RegistryClient, name: str) -> None:
-    registry.push(f"{name}/deeper", "1", layer(file("a", "1")))
-    assert f"{name}/deeper" in registry.ask("GET", "/v2/_catalog").json["repositories"]
+async def test_a_tag_is_deleted_alone_and_a_manifest_with_its_tags(client: Client) -> None:
+    found, _ = await client.push("1")
+    await client.push("2")
+    await client("DELETE", "/v2/team/web/manifests/1")
+    assert client.status == 202
+    assert json.loads(await client("GET", "/v2/team/web/tags/list"))["tags"] == ["2"]
+    await client("DELETE", f"/v2/team/web/manifests/{found}")
+    assert json.loads(await client("GET", "/v2/team/web/tags/list"))["tags"] == []
+    assert await client.error("DELETE", "/v2/team/web/manifests/2") == "MANIFEST_UNKNOWN"
+
+
+async def test_what_refers_to_an_image_is_listed(client: Client) -> None:
+    found, _ = await client.push("1")
+    subject = {"digest": found, "mediaType": MANIFEST, "size": 1}
+    referring, _ = await client.push("signature", b"s", subject=subject, artifactType="application/x.signature")
+    assert client.headers["OCI-Subject"] == found
+    index = json.loads(await client("GET", f"/v2/team/web/referrers/{found}"))
+    assert [each["digest"] for each in index["manifests"]] == [referring]
+    await client("GET", f"/v2/team/web/referrers/{found}?artifactType=other")
+    assert client.headers["OCI-Filters-Applied"] == "artifactType"
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
+    ("method", "path", "code"),
     [
-        ("GET", "/v2/unknown/tags/list", 404, "NAME_UNKNOWN"),
-        ("GET", "/v2/unknown/manifests/1", 404, "MANIFEST_UNKNOWN"),
-        ("GET", f"/v2/unknown/blobs/{NOTHING}", 404, "BLOB_UNKNOWN"),
-        ("GET", "/v2/unknown/blobs/uploads/abc", 404, "BLOB_UPLOAD_UNKNOWN"),
-        ("GET", "/v2/Upper/manifests/1", 400, "NAME_INVALID"),
-        ("GET", f"/v2/{'a' * 300}/manifests/1", 400, "NAME_INVALID"),
-        ("GET", f"/v2/a/..%2f..%2fpki/blobs/{NOTHING}", 400, "NAME_INVALID"),
-        ("GET", "/v2/a/manifests/..%2f..%2f..%2fstore.db", 404, "MANIFEST_UNKNOWN"),
-        ("PUT", "/v2/", 405, "UNSUPPORTED"),
+        ("POST", "/v2/Team/blobs/uploads/", "NAME_INVALID"),
+        ("GET", "/v2/a/../b/tags/list", "NAME_UNKNOWN"),
+        ("GET", "/v2/team/web/blobs/md5:1", "DIGEST_INVALID"),
+        ("PUT", "/v2/team/web/manifests/.hidden", "TAG_INVALID"),
+        ("DELETE", f"/v2/team/web/blobs/sha256:{'0' * 64}", "UNSUPPORTED"),
+        ("GET", "/nothing", "NAME_UNKNOWN"),
     ],
 )
-def test_what_cannot_be_served_is_said_in_the_forms_of_the_specification(
-    registry: RegistryClient, method: str, path: str, status: int, code: str
+async def test_what_cannot_be_asked_is_refused_in_the_specifications_words(
+    client: Client, method: str, path: str, code: str
 ) -> None:
-    answer = registry.ask(method, path)
-    assert (answer.status, answer.code) == (status, code)
+    assert await client.error(method, path) == code
+
+
+async def test_images_outlive_the_daemon_and_what_was_broken_off_does_not(begin: Begin, tmp_path: Path) -> None:
+    client = await begin()
+    found, content = await client.push("1")
+    loose = await client.push_blob(b"pushed, but no manifest came")
+    await client("POST", "/v2/team/web/blobs/uploads/")
+    place = client.headers["Location"]
+    await client("PATCH", place, data=b"half")
+    client = await begin()
+    assert await client("GET", "/v2/team/web/manifests/1") == content
+    assert await client.error("GET", f"/v2/team/web/blobs/{loose}") == "BLOB_UNKNOWN"
+    assert await client.error("PATCH", place, data=b"more") == "BLOB_UPLOAD_UNKNOWN"
+    assert list((tmp_path / "registry" / "uploads").iterdir()) == []
+    assert client.headers["Content-Type"].startswith("application/json")
+    assert found == digest(content)

@@ -9,17 +9,20 @@ import pty
 import shutil
 import signal
 import struct
+import subprocess
 import sys
 import termios
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
+from functools import partial
 from typing import Any
 
 from console.sandbox.api.errors import StatusError
 from console.sandbox.api.ports import LogOptions
 from console.sandbox.kubelet import logs
-from console.sandbox.kubelet.process import exec_problem
+from console.sandbox.kubelet.process import exec_problem, readable
 
+Waits = Callable[[], Coroutine[Any, Any, Any]]
 _CHUNK = 32 * 1024
 _AHEAD = 16
 """Chunks that are read before the client has taken them."""
@@ -43,7 +46,7 @@ async def start(
     *,
     stdin: bool,
     tty: bool,
-    ended: Callable[[], Coroutine[Any, Any, Any]],
+    ended: Waits,
 ) -> Command:
     """Starts a command beside a container's process.
 
@@ -61,9 +64,10 @@ async def start(
     if not shutil.which(command[0], path=environment.get("PATH", os.defpath)):
         raise _no_program(command[0])
     words = [sys.executable, "-I", "-S", "-c", _ENTRY, *command]
-    run = _with_terminal if tty else _with_pipes
     try:
-        return await run(words, dict(environment) | ({"TERM": "xterm"} if tty else {}), folder, stdin, ended)
+        if tty:
+            return await _with_terminal(words, dict(environment) | {"TERM": "xterm"}, folder, ended)
+        return await _with_pipes(words, dict(environment), folder, stdin, ended)
     except OSError as error:
         raise StatusError(500, "InternalError", f"error executing command in container: {error}") from error
 
@@ -75,46 +79,38 @@ def _no_program(name: str) -> StatusError:
     return StatusError(500, "InternalError", f"Internal error occurred: error executing command in container: {why}")
 
 
-async def _with_pipes(
-    words: list[str], environment: dict[str, str], folder: str, stdin: bool, ended: Callable[[], Any]
-) -> Command:
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+async def _with_pipes(words: list[str], environment: dict[str, str], folder: str, stdin: bool, ended: Waits) -> Command:
+    pipe, null = subprocess.PIPE, subprocess.DEVNULL
+    # In this thread: the command's end is tied to it. Popen returns within milliseconds.
+    process = subprocess.Popen(  # noqa: S603, ASYNC220 - running commands is what it is for
+        words,
+        stdin=pipe if stdin else null,
+        stdout=pipe,
+        stderr=pipe,
         env=environment,
         cwd=folder,
         start_new_session=True,
     )
-    assert process.stdout
-    assert process.stderr
-    return Command(process, {"stdout": process.stdout, "stderr": process.stderr}, process.stdin, ended)
+    outputs = {"stdout": process.stdout, "stderr": process.stderr}
+    return await Command.of(process, outputs, process.stdin, ended)
 
 
-async def _with_terminal(
-    words: list[str], environment: dict[str, str], folder: str, stdin: bool, ended: Callable[[], Any]
-) -> Command:
-    ours, theirs = pty.openpty()
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *words, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder, start_new_session=True
-        )
-    except BaseException:
-        os.close(ours)
-        raise
-    finally:
-        os.close(theirs)
-    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
-    reading, writing = os.fdopen(ours, "rb", buffering=0), os.fdopen(os.dup(ours), "wb", buffering=0)
-    await loop.connect_read_pipe(lambda: _Screen(reader), reading)
-    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, writing)
-    writer = asyncio.StreamWriter(transport, protocol, None, loop)
-    return Command(process, {"stdout": reader}, writer, ended, terminal=writing.fileno())
+async def _with_terminal(words: list[str], environment: dict[str, str], folder: str, ended: Waits) -> Command:
+    ours, theirs = (os.fdopen(each, "r+b", buffering=0) for each in pty.openpty())
+    with theirs:
+        try:
+            process = subprocess.Popen(  # noqa: S603, ASYNC220 - as above
+                words, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, cwd=folder, start_new_session=True
+            )
+        except OSError:
+            ours.close()
+            raise
+    keys = os.fdopen(os.dup(ours.fileno()), "wb", buffering=0)
+    return await Command.of(process, {"stdout": ours}, keys, ended, terminal=keys.fileno())
 
 
-class _Screen(asyncio.StreamReaderProtocol):
-    """A terminal's output. It ends with EIO (pty(7)), which here is an end like any other."""
+class _Output(asyncio.StreamReaderProtocol):
+    """What a command writes. A terminal ends with EIO (pty(7)), which here is an end like any other."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(None)
@@ -125,7 +121,7 @@ class Command:
 
     Args:
         process: what was started, the leader of a session of its own.
-        outputs: by the name of the stream.
+        outputs: what it writes, by the name of the stream, and how to stop reading.
         input_: where to write, if anywhere.
         ended: waits for the end of the container.
         terminal: its descriptor, -1 without one.
@@ -133,22 +129,54 @@ class Command:
 
     def __init__(
         self,
-        process: asyncio.subprocess.Process,
-        outputs: Mapping[str, asyncio.StreamReader],
+        process: subprocess.Popen[bytes],
+        outputs: Mapping[str, tuple[asyncio.StreamReader, asyncio.BaseTransport]],
         input_: asyncio.StreamWriter | None,
-        ended: Callable[[], Coroutine[Any, Any, Any]],
-        terminal: int = -1,
+        ended: Waits,
+        terminal: int,
     ) -> None:
-        self._process, self._input, self._terminal = process, input_, terminal
+        self._process, self._outputs, self._input, self._terminal = process, outputs, input_, terminal
         self._queue: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue(_AHEAD)
+        self._end = asyncio.create_task(self._follow(), name="exec: end")
         self._readers = [
-            asyncio.create_task(self._read(name, each), name=f"exec: {name}") for name, each in outputs.items()
+            asyncio.create_task(self._read(name, stream), name=f"exec: {name}") for name, (stream, _) in outputs.items()
         ]
         self._tasks = [
             *self._readers,
-            asyncio.create_task(self._finish(), name="exec: end"),
+            asyncio.create_task(self._finish(), name="exec: end of the output"),
             asyncio.create_task(self._end_with(ended), name="exec: end of the container"),
         ]
+
+    @classmethod
+    async def of(
+        cls,
+        process: subprocess.Popen[bytes],
+        outputs: Mapping[str, Any],
+        input_: Any,
+        ended: Waits,
+        terminal: int = -1,
+    ) -> Command:
+        """A command by its process and the files that lead to and from it."""
+        loop = asyncio.get_running_loop()
+        readers, writer = {}, None
+        for name, file in outputs.items():
+            reader = asyncio.StreamReader()
+            transport, _ = await loop.connect_read_pipe(partial(_Output, reader), file)
+            readers[name] = (reader, transport)
+        if input_:
+            to, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, input_)
+            writer = asyncio.StreamWriter(to, protocol, None, loop)
+        return cls(process, readers, writer, ended, terminal)
+
+    async def _follow(self) -> int:
+        """The exit code."""
+        descriptor = os.pidfd_open(self._process.pid)
+        try:
+            await readable(descriptor)
+        finally:
+            os.close(descriptor)
+        code = self._process.wait()
+        return 128 - code if code < 0 else code
 
     async def _read(self, name: str, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(_CHUNK):
@@ -156,12 +184,12 @@ class Command:
 
     async def _finish(self) -> None:
         """The output ends with the command, once it is read; what the command left running ends too."""
-        await self._process.wait()
+        await self.wait()
         self._kill()
         await asyncio.wait(self._readers)
         await self._queue.put(None)
 
-    async def _end_with(self, ended: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    async def _end_with(self, ended: Waits) -> None:
         await ended()
         self._kill()
 
@@ -191,16 +219,17 @@ class Command:
 
     async def wait(self) -> int:
         """The exit code."""
-        code = await self._process.wait()
-        return 128 - code if code < 0 else code
+        return await asyncio.shield(self._end)
 
     async def close(self) -> None:
         """Ends the command with all it has started."""
         self._kill()
-        await self._process.wait()
+        await self.wait()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for _, transport in self._outputs.values():
+            transport.close()
         if self._input:
             self._input.close()
 
@@ -231,7 +260,7 @@ class Attachment:
         ended: waits for its end; the result has its exit `code`.
     """
 
-    def __init__(self, log: logs.ContainerLog, ended: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+    def __init__(self, log: logs.ContainerLog, ended: Waits) -> None:
         self._log, self._ended = log, ended
 
     async def output(self) -> AsyncIterator[tuple[str, bytes]]:

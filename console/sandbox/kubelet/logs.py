@@ -107,8 +107,10 @@ class _Reader:
             if not path:
                 return
             yield from self._rest_of_file()  # what came before the file was rotated
-            with suppress(FileNotFoundError):
+            try:
                 self._open(path)
+            except FileNotFoundError:
+                return
 
     def _rest_of_file(self) -> Iterator[bytes]:
         while self._file >= 0 and (data := os.read(self._file, _CHUNK)):

@@ -150,7 +150,7 @@ class Process:
             return self._read_exit()
         try:
             if self._shim.alive:
-                await _readable(descriptor)
+                await readable(descriptor)
         finally:
             os.close(descriptor)
         _reap(self._shim.pid)
@@ -165,7 +165,8 @@ class Process:
         return Exit(found["code"], found["signal"], found["oom"], found["finished"], found["tail"])
 
 
-async def _readable(descriptor: int) -> None:
+async def readable(descriptor: int) -> None:
+    """Waits until there is something to read; of a pidfd, the end of its process."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(descriptor, ready.set)

@@ -1,238 +1,278 @@
-"""Images pushed over HTTP run as pods: what is in them, how they are unpacked, what is said when they cannot be had."""
+"""Images from the registry to an unpacked tree: names, policies, layers, and layers that mean harm."""
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import io
+import json
 import os
+import platform
 import stat
-import uuid
+import tarfile
+from collections.abc import AsyncIterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cluster import Cluster
-from tests.conftest import CACHE, Sandbox
-from tests.oci import INDEX, RegistryClient, file, folder, layer, link, manifest
-from tests.sandbox.kubelet.pods import event, message, run, status_of, terminated, waiting
+from console.sandbox.kubelet.images import Images, PullError
+from console.sandbox.kubelet.layers import LayerError, unpack
+from console.sandbox.registry import Registry
 
-SAY = 'printf %s "{}" > /dev/termination-log'
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
-@pytest.fixture(scope="module")
-def registry(sandbox: Sandbox) -> RegistryClient:
-    return RegistryClient(sandbox.status["registry"])
+def entry(
+    name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE, **fields: Any
+) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, len(content)
+    for key, value in ({"mode": 0o755 if kind == tarfile.DIRTYPE else 0o644} | fields).items():
+        setattr(info, key, value)
+    return info, content
+
+
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tuple[tarfile.TarInfo, bytes]:
+    return entry(name, kind=kind, linkname=target)
+
+
+def layer(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as archive:
+        for info, content in entries:
+            archive.addfile(info, io.BytesIO(content))
+    return whole.getvalue()
+
+
+class Cluster:
+    """A registry with what was pushed to it, and the images of its nodes."""
+
+    def __init__(self, registry: Registry, cache: Path) -> None:
+        self.registry, self.cache = registry, cache
+        self.images = Images(cache, registry)
+        self.prefix = registry.hosts[0]
+
+    def push(self, name: str, layers: Sequence[bytes] = (), tag: str = "1", **config: Any) -> str:
+        """Stores an image; its digest."""
+        store = self.registry.store
+        parts = [self._blob(each) for each in (json.dumps({"config": config}).encode(), *layers)]
+        manifest = {"schemaVersion": 2, "config": parts[0], "layers": parts[1:]}
+        return store.put_manifest(name, tag, MANIFEST, json.dumps(manifest).encode())
+
+    def _blob(self, data: bytes) -> dict[str, str]:
+        upload = self.registry.store.start()
+        upload.append(data)
+        digest = f"sha256:{sha256(data).hexdigest()}"
+        self.registry.store.finish(upload, digest)
+        return {"digest": digest}
+
+    async def pull(self, image: str, policy: str = "IfNotPresent") -> Any:
+        return await self.images.pull(image.replace("HERE", self.prefix), policy)
+
+    async def refused(self, image: str, policy: str = "IfNotPresent") -> PullError:
+        with pytest.raises(PullError) as caught:
+            await self.pull(image, policy)
+        return caught.value
 
 
 @pytest.fixture
-def name() -> str:
-    """A repository of the test's own."""
-    return f"app-{uuid.uuid4().hex}"
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    registry = Registry(tmp_path / "registry")
+    await registry.start()
+    yield Cluster(registry, tmp_path / "cache")
+    await registry.stop()
 
 
-def once(image: str, script: str = "", **fields: Any) -> dict[str, Any]:
-    """A pod that runs an image to its end; with a script, instead of the image's own command."""
-    command = {"command": ["/bin/sh", "-c", script]} if script else {}
-    main = {"name": "main", "image": image, **command, **fields}
-    spec = {"containers": [main], "restartPolicy": "Never", "terminationGracePeriodSeconds": 1}
-    return {"metadata": {"name": f"pod-{uuid.uuid4().hex[:6]}"}, "spec": spec}
+async def test_an_image_is_unpacked_with_its_config(cluster: Cluster) -> None:
+    config = {"Cmd": ["./run"], "Env": ["A=1"], "StopSignal": "SIGQUIT", "WorkingDir": "/app"}
+    digest = cluster.push("team/web", [layer(entry("app/run", b"#!/bin/sh\n", mode=0o755))], **config)
+    image = await cluster.pull("HERE/team/web:1")
+    assert (image.id, image.config) == (digest, config)
+    assert image.reference == f"{cluster.prefix}/team/web:1"
+    run = image.root / "app" / "run"
+    assert run.read_bytes() == b"#!/bin/sh\n"
+    assert os.access(run, os.X_OK)
+    by_digest = await cluster.pull(f"localhost:{cluster.registry.port}/team/web@{digest}")
+    assert by_digest.root == image.root
 
 
-def tree(cluster: Cluster, image: str) -> Path:
-    """Runs an image; where it was unpacked."""
-    root = Path(message(cluster, once(image, 'printf %s "$ROOT" > /dev/termination-log')))
-    assert root.is_relative_to(CACHE)
-    return root
+async def test_a_tree_is_unpacked_once_for_all_that_have_its_layers(cluster: Cluster) -> None:
+    layers = [layer(entry("file", b"x"))]
+    cluster.push("one", layers, Cmd=["a"])
+    cluster.push("two", layers, Cmd=["b"])
+    other = Images(cluster.cache, cluster.registry)
+    names = [f"{cluster.prefix}/{each}:1" for each in ("one", "two")]
+    pulls = [images.pull(name, "Always") for images in (cluster.images, other) for name in names]
+    found = await asyncio.gather(*pulls)
+    assert len({each.root for each in found}) == 1
+    assert [each.name for each in cluster.cache.iterdir() if each.is_dir()] == [found[0].root.name]
 
 
-def push(registry: RegistryClient, name: str, *layers: bytes, tag: str = "1", **config: Any) -> str:
-    """Pushes an image that knows where its tree is; its reference."""
-    registry.push(name, tag, *layers, config={"Env": ["ROOT=$(BUNDLE_ROOT)"], **config})
-    return f"{registry.host}/{name}:{tag}"
+async def test_what_was_left_half_unpacked_is_made_anew(cluster: Cluster) -> None:
+    cluster.push("web", [data := layer(entry("whole", b"x"))])
+    partial = cluster.cache / f"{sha256(data).hexdigest()}.part"
+    partial.mkdir(parents=True)
+    (partial / "stray").touch()
+    image = await cluster.pull("HERE/web:1")
+    assert [each.name for each in image.root.iterdir()] == ["whole"]
 
 
-def refusal(cluster: Cluster, image: str, reason: str, **fields: Any) -> str:
-    """Runs a pod whose image cannot be had; what its container says."""
-    pod = cluster.until("pods", run(cluster, once(image, "true", **fields)), waiting(reason), reason)
-    return str(status_of(pod)["state"]["waiting"]["message"])
+async def test_a_tag_that_moved_is_seen_by_those_who_always_pull(cluster: Cluster) -> None:
+    first = cluster.push("web", [layer(entry("a"))])
+    assert (await cluster.pull("HERE/web:1")).id == first
+    second = cluster.push("web", [layer(entry("b"))])
+    assert (await cluster.pull("HERE/web:1", "IfNotPresent")).id == first
+    assert (await cluster.pull("HERE/web:1", "Always")).id == second
 
 
-# -- what runs
+async def test_never_takes_only_what_is_there(cluster: Cluster) -> None:
+    cluster.push("web", [layer(entry("a"))])
+    error = await cluster.refused("HERE/web:1", "Never")
+    name = f"{cluster.prefix}/web:1"
+    assert error.reason == "ErrImageNeverPull"
+    assert error.message == f'Container image "{name}" is not present with pull policy of Never'
+    pulled = await cluster.pull("HERE/web:1")
+    assert await cluster.pull("HERE/web:1", "Never") == pulled
+    assert await Images(cluster.cache, cluster.registry).pull(name, "Never") == pulled
 
 
-def test_an_image_runs_with_its_own_command_environment_and_files(
-    cluster: Cluster, registry: RegistryClient, name: str
-) -> None:
-    script = '#!/bin/sh\nprintf "%s %s %s" "$GREETING" "$1" "$(cat "$ROOT/data")" > /dev/termination-log\n'
-    content = layer(file("bin/greet", script, 0o755), file("data", "from the layer"))
-    env = ["ROOT=$(BUNDLE_ROOT)", "GREETING=hello"]
-    image = push(registry, name, content, Entrypoint=["$(BUNDLE_ROOT)/bin/greet"], Cmd=["world"], Env=env)
-    assert message(cluster, once(image)) == "hello world from the layer"
-    assert message(cluster, once(image, args=["pod"])) == "hello pod from the layer"
+@pytest.mark.parametrize("name", ["busybox", "busybox:1.36", "docker.io/library/busybox", "docker.io/busybox:latest"])
+@pytest.mark.parametrize("policy", ["Never", "Always"])
+async def test_busybox_is_always_there(cluster: Cluster, name: str, policy: str) -> None:
+    image = await cluster.pull(name, policy)
+    assert (image.reference, image.config, list(image.root.iterdir())) == (name, {}, [])
 
 
-def test_an_image_is_known_by_its_digest_and_told_as_pulled(
-    cluster: Cluster, registry: RegistryClient, name: str
-) -> None:
-    found = registry.push(name, "1", layer(file("a", "1")))
-    image = f"{registry.host}/{name}@{found}"
-    pod = cluster.until("pods", run(cluster, once(image, "true")), terminated, "an end")
-    assert status_of(pod)["imageID"].endswith(found)
-    event(cluster, pod["metadata"]["name"], "Pulled", f'Successfully pulled image "{image}" in ')
-
-
-def test_a_tag_that_moves_is_followed_only_when_the_policy_says_so(
-    cluster: Cluster, registry: RegistryClient, name: str
-) -> None:
-    read = 'cp "$ROOT/version" /dev/termination-log'
-    image = push(registry, name, layer(file("version", "old")))
-    assert message(cluster, once(image, read)) == "old"
-    push(registry, name, layer(file("version", "new")))
-    assert message(cluster, once(image, read, imagePullPolicy="IfNotPresent")) == "old"
-    assert message(cluster, once(image, read, imagePullPolicy="Always")) == "new"
-
-
-def test_localhost_names_the_same_registry(cluster: Cluster, registry: RegistryClient, name: str) -> None:
-    image = push(registry, name, layer(file("data", "x")))
-    other = image.replace("127.0.0.1", "localhost")
-    assert message(cluster, once(other, SAY.format("ran"))) == "ran"
-
-
-def test_of_an_index_the_image_for_this_machine_is_taken(cluster: Cluster, registry: RegistryClient, name: str) -> None:
-    parts = []
-    for machine in ("s390x", {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]):
-        config = {"Env": [f"MACHINE={machine}"]}
-        found = registry.push(name, machine, layer(file("machine", machine)), config=config)
-        platform = {"os": "linux", "architecture": machine}
-        parts.append({"mediaType": manifest(b"")["mediaType"], "digest": found, "size": 1, "platform": platform})
-    registry.push_manifest(name, "1", {"schemaVersion": 2, "mediaType": INDEX, "manifests": parts})
-    said = message(cluster, once(f"{registry.host}/{name}:1", SAY.format("$MACHINE")))
-    assert said == parts[1]["platform"]["architecture"]
-
-
-def test_what_is_already_here_is_not_unpacked_again(cluster: Cluster, registry: RegistryClient, name: str) -> None:
-    content = layer(file("data", uuid.uuid4().hex))
-    first = tree(cluster, push(registry, name, content))
-    (first / "mark").touch()
-    assert tree(cluster, push(registry, f"{name}-2", content, StopSignal="SIGINT")) == first
-    assert (first / "mark").exists()
-
-
-def test_many_pods_of_an_image_that_is_new_start_from_one_tree(
-    cluster: Cluster, registry: RegistryClient, name: str
-) -> None:
-    image = push(registry, name, layer(file("data", os.urandom(1 << 19).hex())))
-    names = [run(cluster, once(image, 'wc -c < "$ROOT/data" > /dev/termination-log')) for _ in range(6)]
-    ends = [terminated(cluster.until("pods", each, terminated, "an end")) for each in names]
-    assert {each["message"].strip() for each in ends} == {str(1 << 20)}
-
-
-# -- how layers become a tree
-
-
-def test_layers_lie_one_upon_the_other_and_remove_what_is_below(
-    cluster: Cluster, registry: RegistryClient, name: str
-) -> None:
-    below = layer(file("kept", "1"), file("gone", "1"), file("all/a", "1"), file("all/b", "1"), file("over", "1"))
-    above = layer(file(".wh.gone"), file("all/.wh..wh..opq"), file("all/c", "2"), file("over", "2"), compression="gz")
-    root = tree(cluster, push(registry, name, below, above))
-    assert sorted(each.relative_to(root).as_posix() for each in root.rglob("*")) == ["all", "all/c", "kept", "over"]
-    assert (root / "over").read_text() == "2"
-
-
-def test_rights_times_and_links_are_kept_set_user_id_is_not(
-    cluster: Cluster, registry: RegistryClient, name: str
-) -> None:
-    content = layer(
-        folder("bin", 0o755),
-        file("bin/tool", "x", 0o4755),
-        link("bin/alias", "tool"),
-        link("bin/twin", "bin/tool", hard=True),
-        link("python", "/usr/bin/python3"),
+async def test_an_image_that_was_never_pushed_is_told_in_the_runtimes_words(cluster: Cluster) -> None:
+    error = await cluster.refused("HERE/web:2")
+    name = f"{cluster.prefix}/web:2"
+    assert error.reason == "ErrImagePull"
+    assert error.message == (
+        f'rpc error: code = NotFound desc = failed to pull and unpack image "{name}": '
+        f'failed to resolve reference "{name}": {name}: not found'
     )
-    root = tree(cluster, push(registry, name, content))
-    found = (root / "bin/tool").stat()
-    assert (stat.S_IMODE(found.st_mode), found.st_mtime, found.st_uid) == (0o755, 1_000_000_000, os.getuid())
-    assert (root / "bin/alias").readlink() == Path("tool")
-    assert (root / "bin/twin").samefile(root / "bin/tool")
-    assert (root / "python").readlink() == Path("/usr/bin/python3")
 
 
 @pytest.mark.parametrize(
-    "entries",
+    ("name", "host"),
+    [("nginx", "registry-1.docker.io"), ("ghcr.io/acme/web:1", "ghcr.io"), ("localhost:1/web", "localhost:1")],
+)
+async def test_images_of_other_hosts_are_not_reachable(cluster: Cluster, name: str, host: str) -> None:
+    error = await cluster.refused(name)
+    assert error.reason == "ErrImagePull"
+    assert f"https://{host}/v2/" in error.message
+    assert f"not reachable from the embedded cluster, which serves images of {cluster.prefix} only" in error.message
+
+
+@pytest.mark.parametrize("name", ["Web:1", "web:", "a b", "-x", "web@sha256:12", "HERE//web"])
+async def test_what_is_no_name_is_told_as_such(cluster: Cluster, name: str) -> None:
+    error = await cluster.refused(name)
+    assert error.reason == "InvalidImageName"
+    assert "couldn't parse image name" in error.message
+    assert "invalid reference format" in error.message
+
+
+async def test_of_several_platforms_this_machines_is_taken(cluster: Cluster) -> None:
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    ours, other = cluster.push("web", [layer(entry("ours"))], "a"), cluster.push("web", [layer(entry("other"))], "b")
+    manifests = [
+        {"digest": other, "platform": {"os": "linux", "architecture": "s390x"}},
+        {"digest": ours, "platform": {"os": "linux", "architecture": machine}},
+    ]
+    index = json.dumps({"schemaVersion": 2, "manifests": manifests}).encode()
+    cluster.registry.store.put_manifest("web", "all", INDEX, index)
+    assert (await cluster.pull("HERE/web:all")).id == ours
+
+
+async def test_what_is_no_image_says_so(cluster: Cluster) -> None:
+    cluster.registry.store.put_manifest("web", "1", MANIFEST, b'{"schemaVersion": 2}')
+    assert "this is not an image manifest" in (await cluster.refused("HERE/web:1")).message
+    cluster.push("web", [b"no tar at all"], "2")
+    error = await cluster.refused("HERE/web:2")
+    assert "failed to extract layer" in error.message
+    assert not [each for each in cluster.cache.iterdir() if each.suffix != ".lock" and each.suffix != ".part"]
+
+
+# -- layers
+
+
+def unpacked(root: Path, *layers: bytes) -> Path:
+    tree = root / "tree"
+    tree.mkdir(exist_ok=True)
+    for data in layers:
+        (root / "layer.tar").write_bytes(data)
+        unpack(root / "layer.tar", tree)
+    return tree
+
+
+def test_layers_lie_one_upon_the_other_and_take_away(tmp_path: Path) -> None:
+    lower = layer(
+        entry("etc", kind=tarfile.DIRTYPE),
+        entry("etc/old", b"1"),
+        entry("etc/kept", b"1"),
+        entry("var/cache/a", b"1"),
+        entry("var/cache/b", b"1"),
+    )
+    upper = layer(
+        entry("etc/.wh.old"),
+        entry("etc/kept", b"2"),
+        entry("var/cache/new", b"2"),
+        entry("var/cache/.wh..wh..opq"),
+    )
+    tree = unpacked(tmp_path, lower, gzip.compress(upper))
+    found = {each.relative_to(tree).as_posix(): each.read_bytes() for each in tree.rglob("*") if each.is_file()}
+    assert found == {"etc/kept": b"2", "var/cache/new": b"2"}
+
+
+def test_links_and_rights_are_kept_and_set_user_id_is_not(tmp_path: Path) -> None:
+    tree = unpacked(
+        tmp_path,
+        layer(
+            entry("bin/tool", b"x", mode=0o4755),
+            link("bin/python", "/usr/bin/python3"),
+            entry("bin/same", kind=tarfile.LNKTYPE, linkname="bin/tool", mode=0o4755),
+            entry("locked", kind=tarfile.DIRTYPE, mode=0o555),
+            entry("locked/inside", b"y", mode=0o444),
+            entry("dev/null", kind=tarfile.CHRTYPE),
+        ),
+    )
+    assert stat.S_IMODE((tree / "bin/tool").stat().st_mode) == 0o755
+    assert (tree / "bin/python").readlink() == Path("/usr/bin/python3")
+    assert (tree / "bin/same").samefile(tree / "bin/tool")
+    assert (tree / "locked/inside").read_bytes() == b"y"
+    assert not (tree / "dev/null").exists()
+
+
+@pytest.mark.parametrize(
+    "harm",
     [
-        [file("../outside", "x")],
-        [file("a/../../outside", "x")],
-        [link("way", "{outside}"), file("way/outside", "x")],
-        [link("way", ".."), file("way/outside", "x")],
-        [link("twin", "../outside", hard=True)],
-        [link("way", "{outside}"), link("twin", "way/victim", hard=True)],
-        [link("way", "{outside}"), file("way/.wh.victim")],
+        [entry("../outside", b"x")],
+        [entry("a/../../outside", b"x")],
+        [link("way", "/"), entry("way/HERE/outside", b"x")],
+        [link("way", ".."), entry("way/outside", b"x")],
+        [link("way", "../outside", tarfile.LNKTYPE)],
+        [link("up", ".."), link("way", "up/secret", tarfile.LNKTYPE)],
     ],
-    ids=["parent", "detour", "absolute link", "relative link", "hard link", "hard link by link", "removal by link"],
+    ids=["dots", "dots inside", "absolute link", "relative link", "hard link", "hard link by a link"],
 )
-def test_a_layer_cannot_write_outside_of_its_tree(
-    cluster: Cluster, registry: RegistryClient, name: str, tmp_path: Path, entries: list[Any]
-) -> None:
-    victim = tmp_path / "victim"
-    victim.write_text("mine")
-    for entry, _ in entries:
-        entry.linkname = entry.linkname.format(outside=tmp_path)
-    image = push(registry, name, layer(*entries))
-    assert "failed to extract layer" in refusal(cluster, image, "ErrImagePull")
-    assert [each.name for each in tmp_path.iterdir()] == ["victim"]
-    assert victim.read_text() == "mine"
-    assert not (CACHE / "outside").exists()
+def test_nothing_is_written_outside_of_the_tree(tmp_path: Path, harm: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    (tmp_path / "secret").write_text("secret")
+    for info, _ in harm:
+        info.name = info.name.replace("HERE", str(tmp_path).lstrip("/"))
+    with pytest.raises(LayerError, match="outside of the image"):
+        unpacked(tmp_path, layer(*harm))
+    assert not (tmp_path / "outside").exists()
 
 
-def test_a_file_replaces_a_link_and_does_not_write_through_it(
-    cluster: Cluster, registry: RegistryClient, name: str, tmp_path: Path
-) -> None:
-    victim = tmp_path / "victim"
-    victim.write_text("mine")
-    root = tree(cluster, push(registry, name, layer(link("a", str(victim)), file("a", "new"))))
-    assert (victim.read_text(), (root / "a").read_text(), (root / "a").is_symlink()) == ("mine", "new", False)
+def test_a_file_replaces_a_link_instead_of_following_it(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret")
+    tree = unpacked(tmp_path, layer(link("file", str(tmp_path / "secret"))), layer(entry("file", b"mine")))
+    assert (tree / "file").read_bytes() == b"mine"
+    assert (tmp_path / "secret").read_text() == "secret"
 
 
-def test_a_layer_that_is_no_archive_is_told(cluster: Cluster, registry: RegistryClient, name: str) -> None:
-    assert "failed to extract layer" in refusal(cluster, push(registry, name, b"no archive" * 100), "ErrImagePull")
-
-
-# -- what cannot be had
-
-
-def test_an_image_that_was_not_pushed_is_told_and_runs_once_it_is(
-    cluster: Cluster, registry: RegistryClient, name: str
-) -> None:
-    image = f"{registry.host}/{name}:1"
-    pod = run(cluster, once(image, "true"))
-    found = cluster.until("pods", pod, waiting("ErrImagePull"))
-    assert status_of(found)["state"]["waiting"]["message"] == (
-        f'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": '
-        f'failed to resolve reference "{image}": {image}: not found'
-    )
-    cluster.until("pods", pod, waiting("ImagePullBackOff"))
-    push(registry, name, layer(file("a", "1")))
-    assert terminated(cluster.until("pods", pod, terminated, "an end"))["exitCode"] == 0
-
-
-def test_an_image_that_may_not_be_pulled_is_told(cluster: Cluster, registry: RegistryClient, name: str) -> None:
-    image = push(registry, name, layer(file("a", uuid.uuid4().hex)))
-    said = refusal(cluster, image, "ErrImageNeverPull", imagePullPolicy="Never")
-    assert said == f'Container image "{image}" is not present with pull policy of Never'
-
-
-@pytest.mark.parametrize(
-    ("image", "why"),
-    [("not a name", "invalid reference format"), ("Upper/case:1", "must be lowercase"), ("a:b:c", "invalid")],
-)
-def test_a_name_that_is_none_is_told(cluster: Cluster, image: str, why: str) -> None:
-    said = refusal(cluster, image, "InvalidImageName")
-    assert said.startswith(f'Failed to apply default image tag "{image}": couldn\'t parse image name "{image}": ')
-    assert why in said
-
-
-@pytest.mark.parametrize("image", ["nginx:1", "ghcr.io/acme/app:1", "127.0.0.1:1/app:1"])
-def test_a_registry_that_cannot_be_reached_is_told(cluster: Cluster, image: str) -> None:
-    said = refusal(cluster, image, "ErrImagePull")
-    assert said.startswith("rpc error: code = Unknown desc = failed to pull and unpack image ")
-    assert "the embedded cluster" in said
+def test_a_name_from_the_root_lies_in_the_tree(tmp_path: Path) -> None:
+    assert (unpacked(tmp_path, layer(entry("/etc/motd", b"hello"))) / "etc/motd").read_bytes() == b"hello"
