@@ -25,6 +25,8 @@ _MOUNT_SETATTR, _PIVOT_ROOT = 442, {"x86_64": 155, "aarch64": 41}.get(os.uname()
 _CAPBSET_DROP, _SET_NO_NEW_PRIVS = 24, 38
 _HIGHEST_CAPABILITY = 63
 _libc = ctypes.CDLL(None, use_errno=True)
+NOT_STARTED = "jail: not started: "
+"""What standard error begins with when the command was never reached; the number of the error follows."""
 
 Tree = dict[str, Any]
 """Names of mount points that are missing, nested; a leaf is True for a folder, False for a file."""
@@ -214,7 +216,9 @@ def main(arguments: list[str]) -> int:
         else:
             _enter(arguments[1], arguments[2], arguments[3:])
     except OSError as error:
-        sys.stderr.write(f"{error.filename or arguments[-1]}: {error.strerror}\n")
+        # Whoever started this tells a program that is not there from one that ends with the same code.
+        mark = f"{NOT_STARTED}{error.errno} " if arguments[0] == "enter" else ""
+        sys.stderr.write(f"{mark}{error.filename or arguments[-1]}: {error.strerror}\n")
         return 127 if isinstance(error, FileNotFoundError) else 126
     return 0
 

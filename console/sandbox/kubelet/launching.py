@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from console.sandbox.api.resources import Object
 from console.sandbox.kubelet import commands, environment
 from console.sandbox.kubelet.host import Host
 from console.sandbox.kubelet.images import Image
+from console.sandbox.kubelet.jail import NOT_STARTED
 from console.sandbox.kubelet.modes import Fitted, Launch, Mount
 from console.sandbox.kubelet.process import Order
 from console.sandbox.kubelet.references import MissingError, References
@@ -161,7 +163,11 @@ class Launcher:
         assert self.fitted
         words = [*self._host.mode.enter(pid, self.fitted.folder), *(self.fitted.rewrite(each) for each in command)]
         folder = "/" if self.fitted.entry else self.fitted.folder
-        return await commands.run(words, self.fitted.environment, folder, seconds)
+        code, output = await commands.run(words, self.fitted.environment, folder, seconds)
+        if self.fitted.entry and output.startswith(NOT_STARTED):
+            number = int(output.removeprefix(NOT_STARTED).split()[0])
+            raise OSError(number, os.strerror(number), command[0])
+        return code, output
 
 
 def _tree(image: Image) -> str:

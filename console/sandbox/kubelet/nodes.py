@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from ipaddress import IPv4Address
 from pathlib import Path
 
 from console.sandbox.api.machinery import Machinery
@@ -16,6 +15,7 @@ from console.sandbox.kubelet.leftovers import end_leftovers
 from console.sandbox.kubelet.modes import Mode
 from console.sandbox.kubelet.modes.namespaces import Namespaces, missing
 from console.sandbox.kubelet.modes.plain import Plain
+from console.sandbox.kubelet.names import ServiceNames
 from console.sandbox.kubelet.node import Kubelet
 from console.sandbox.kubelet.probes import Probes
 from console.sandbox.kubelet.registration import LABEL, room
@@ -23,7 +23,6 @@ from console.sandbox.network.addresses import AddressPool
 from console.sandbox.settings import Settings
 
 log = logging.getLogger(__name__)
-_DOMAIN = ("svc", "cluster", "local")
 
 
 def make_nodes(
@@ -54,14 +53,15 @@ def choose_mode(machinery: Machinery, settings: Settings) -> Mode:
     Raises:
         SandboxError: namespaces are asked for, and cannot be made here.
     """
+    names = ServiceNames(machinery, settings.state / "hosts")
     if settings.pod_mode != "plain":
         why = missing()
         if not why:
-            return Namespaces()
+            return Namespaces(names.hosts_file)
         log.info("pods are not set apart by namespaces: %s", why)
         if settings.pod_mode == "namespaces":
             raise SandboxError(f"this machine does not let users make namespaces ({why}): use --pod-mode plain or auto")
-    return Plain(_Services(machinery).resolve)
+    return Plain(names.resolve)
 
 
 async def clean(machinery: Machinery, settings: Settings) -> None:
@@ -79,27 +79,3 @@ async def clean(machinery: Machinery, settings: Settings) -> None:
 
 def _folders(pods: Path) -> list[Path]:
     return list(pods.iterdir()) if pods.exists() else []
-
-
-class _Services:
-    """Finds a Service's address by the names that a cluster's DNS would know it under."""
-
-    def __init__(self, machinery: Machinery) -> None:
-        self._machinery = machinery
-
-    def resolve(self, namespace: str, host: str) -> str | None:
-        """The address for `NAME`, `NAME.NAMESPACE`, `NAME.NAMESPACE.svc`, `NAME.NAMESPACE.svc.cluster.local`."""
-        parts = host.rstrip(".").split(".")
-        if len(parts) > 5 or tuple(parts[2:]) != _DOMAIN[: max(len(parts) - 2, 0)]:
-            return None
-        service = self._machinery.find("services", parts[1] if len(parts) > 1 else namespace, parts[0])
-        address = service["spec"].get("clusterIP") if service else None
-        return address if address and _is_address(address) else None
-
-
-def _is_address(text: str) -> bool:
-    try:
-        IPv4Address(text)
-    except ValueError:
-        return False
-    return True

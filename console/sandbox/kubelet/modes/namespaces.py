@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from console.sandbox.api import pods
@@ -33,7 +34,11 @@ def missing() -> str:
 
 
 class Namespaces:
-    """Pods with their own view of files, as users of their own, without capabilities."""
+    """Pods with their own view of files, as users of their own, without capabilities.
+
+    Args:
+        hosts_file: the hosts file of a namespace, which names its Services.
+    """
 
     name = "namespaces"
     not_enforced: tuple[str, ...] = (
@@ -42,6 +47,9 @@ class Namespaces:
         "CPU limits",
         "seccomp and AppArmor profiles, added capabilities",
     )
+
+    def __init__(self, hosts_file: Callable[[str], Path]) -> None:
+        self._hosts_file = hosts_file
 
     def fit(self, launch: Launch) -> Fitted:
         """Says what the shim has to mount; nothing is rewritten.
@@ -55,8 +63,11 @@ class Namespaces:
         scratch = [] if read_only else [Mount(each, launch.home) for each in _TEMPORARY if each not in taken]
         root = launch.records / "root"
         root.mkdir(exist_ok=True)
-        needed = [Mount(each, Path(each), read_only=True) for each in _needed(launch) if _hidden(each, scratch)]
-        mounts = [(str(each.source), each.path, each.read_only) for each in (*scratch, *needed, *launch.mounts)]
+        hosts = Mount("/etc/hosts", self._hosts_file(launch.pod["metadata"]["namespace"]), read_only=True)
+        own = [*scratch, *launch.mounts]
+        needed = [Mount(each, Path(each), read_only=True) for each in _needed(launch) if _hidden(each, own)]
+        system = [] if "/etc/hosts" in taken else [hosts]
+        mounts = [(str(each.source), each.path, each.read_only) for each in (*own, *system, *needed)]
         entry = {"root": str(root), "uid": uid, "gid": gid, "mounts": mounts}
         environment = {"HOME": "/tmp"} | launch.environment  # noqa: S108
         return Fitted(launch.command, environment, launch.folder or "/", str, entry)
@@ -85,8 +96,8 @@ def _needed(launch: Launch) -> list[str]:
     return [each for each in (launch.tree, sys.prefix, sys.base_prefix) if each]
 
 
-def _hidden(path: str, scratch: list[Mount]) -> bool:
-    return any(path.startswith(f"{each.path}/") for each in scratch)
+def _hidden(path: str, mounts: list[Mount]) -> bool:
+    return any(path.startswith(f"{each.path.rstrip('/')}/") for each in mounts)
 
 
 def _identity(pod: Object, container: Object) -> tuple[int, int]:
