@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 @dataclass(frozen=True)
@@ -104,21 +103,6 @@ def file(name: str, content: str = "", mode: int = 0o644) -> tuple[tarfile.TarIn
     entry, data = tarfile.TarInfo(name), content.encode()
     entry.size, entry.mode, entry.mtime = len(data), mode, 1_000_000_000
     return entry, data
-
-
-def link(name: str, target: str, *, hard: bool = False) -> tuple[tarfile.TarInfo, bytes]:
-    """A link of a layer."""
-    entry = tarfile.TarInfo(name)
-    entry.type, entry.linkname = tarfile.LNKTYPE if hard else tarfile.SYMTYPE, target
-    entry.mode, entry.mtime = 0o755, 1_000_000_000
-    return entry, b""
-
-
-def folder(name: str, mode: int = 0o755) -> tuple[tarfile.TarInfo, bytes]:
-    """A folder of a layer."""
-    entry = tarfile.TarInfo(name)
-    entry.type, entry.mode = tarfile.DIRTYPE, mode
-    return entry, b""
 
 
 def layer(*entries: tuple[tarfile.TarInfo, bytes], compression: str = "") -> bytes:
