@@ -82,7 +82,7 @@ def _achieved(work: Work, name: str) -> str:
         return f"{name} is removed" if work.removed else f"{name}: nothing was there"
     if work.recorded:
         return f"{name} is deployed: release {work.recorded.number}"
-    return f"{name} is as it should be" if work.course.of(StepState.DONE) else f"{name}: nothing to do"
+    return f"{name}: nothing to do" if work.plan.empty else f"{name} is as it should be"
 
 
 def _reached(work: Work) -> str:
