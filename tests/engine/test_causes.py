@@ -78,7 +78,6 @@ async def diagnosed(store, cause, *, terminal=None):
 @pytest.mark.parametrize(
     ("container", "cause", "evidence"),
     [
-        ({"image": "registry.invalid/nope:1"}, Cause.IMAGE_MISSING, "not found"),
         (
             {"envFrom": [{"configMapRef": {"name": "settings"}}]},
             *(Cause.CONFIG_MISSING, 'configmap "settings" not found'),
@@ -101,6 +100,19 @@ async def test_what_no_waiting_helps_is_terminal_at_once(observed, cluster, cont
     assert evidence in found.evidence
     assert found.service == "web"
     assert found.subject.startswith("pod/web-")
+
+
+async def test_an_image_that_the_registry_does_not_have_is_terminal_at_once(observed, cluster, sandbox):
+    cluster.create("deployments", web({"image": f"{sandbox.status['registry']}/nope:1"}))
+    found = await diagnosed(observed, Cause.IMAGE_MISSING, terminal=True)
+    assert "not found" in found.evidence
+
+
+async def test_an_image_whose_registry_cannot_be_reached_is_waited_for(observed, cluster):
+    cluster.create("deployments", web({"image": "registry.invalid/nope:1"}))
+    found = await diagnosed(observed, Cause.IMAGE_UNPULLABLE)
+    assert not found.terminal
+    assert "registry.invalid" in found.evidence
 
 
 async def test_a_crash_loop_is_terminal_after_the_third_end_and_tells_its_last_words(observed, cluster):

@@ -50,7 +50,9 @@ def judged(*containers, **sight):
         (crashed(restarts=2), Cause.CRASH_LOOP, True),
         (crashed(code=137, reason="OOMKilled"), Cause.OUT_OF_MEMORY, False),
         (crashed(restarts=3, code=137, reason="OOMKilled"), Cause.OUT_OF_MEMORY, True),
-        (crashed(code=127), Cause.COMMAND_NOT_FOUND, True),
+        (crashed(code=127), Cause.COMMAND_NOT_FOUND, False),
+        (crashed(code=127, message="sh: serve: not found"), Cause.COMMAND_NOT_FOUND, True),
+        (crashed(code=127, restarts=2), Cause.COMMAND_NOT_FOUND, True),
         (
             crashed(code=128, reason="StartError", message='exec: "serve": executable file not found in $PATH'),
             *(Cause.COMMAND_NOT_FOUND, True),

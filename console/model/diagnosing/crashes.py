@@ -97,8 +97,10 @@ def _by_its_words(sight: Sight, container: Container, end: Termination) -> Diagn
         return sight.finding(cause, how, terminal=terminal, evidence=words, hints=(hint, LOGS), since=end.finished)
     if end.exit_code in (126, 127):
         summary = f"{who}does not find a command, exits with code {end.exit_code}"
+        # A verdict ends the wait, so its last words must be known first.
+        heard = terminal or bool(words)
         return sight.finding(
-            Cause.COMMAND_NOT_FOUND, summary, terminal=True, evidence=words, hints=(LOGS, DEPLOY), since=end.finished
+            Cause.COMMAND_NOT_FOUND, summary, terminal=heard, evidence=words, hints=(LOGS, DEPLOY), since=end.finished
         )
     if external := sight.around.down(sight.pod.service):
         summary = f"{external.name} cannot be reached; {how}"
