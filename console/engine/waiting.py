@@ -16,7 +16,7 @@ from console.model.stack import JSON
 from console.model.state import Freshness, View
 from console.model.workload import Pod, Workload
 
-STEADY = 2.0
+STEADY = 1.0
 """Seconds for which a service has to stay ready: a process that ends at once is not ready, though it seems to be."""
 _RESOURCES = {kind: resource for resource, kind in KINDS.items()} | {"Pod": "pods"}
 
