@@ -7,6 +7,7 @@ Rules and texts: https://kubernetes.io/docs/reference/using-api/server-side-appl
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,8 @@ from console.sandbox.api.ownership import Share
 from console.sandbox.api.resources import Object, Resource
 from console.sandbox.api.schema import ANY, Node
 from console.sandbox.store import copy
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,8 @@ class Apply:
         mine = next((each for each in kept if each.key == key), Share(*key, times.time(), frozenset()))
         merged: Object = _merge(node, copy(live) if live else {"metadata": {}}, self._config())
         changed, _ = ownership.changes(self.kind, live, merged)
-        others = self._settle([each for each in kept if each.key != key], changed)
+        free = frozenset(self._handed_over(node, live)) if live else frozenset()
+        others = self._settle([each for each in kept if each.key != key], changed, free)
         held = frozenset(path for each in others for path in each.owned)
         merged = _prune(node, merged, mine.owned - wanted, held, ()) or {}
         present = frozenset(fields.leaves(node, merged))
@@ -75,9 +79,19 @@ class Apply:
             return frozenset(path for path in paths if path[0] == "f:status")
         return frozenset(paths)
 
-    def _settle(self, others: list[Share], changed: Fields) -> list[Share]:
-        """Conflicts are refused, or with `force` the others give the fields up."""
-        conflicts = [(each, path) for each in others for path in sorted(each.owned & changed)]
+    def _handed_over(self, node: Node, live: Object) -> Iterator[Path]:
+        """What `kubectl apply` takes over from its own client-side form (`lastappliedmanager.go`)."""
+        said = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
+        if self.manager != "kubectl" or not said:
+            return
+        now = fields.leaves(node, live)
+        for path, value in fields.leaves(node, _parsed(said)).items():
+            if path in now and now[path] == value:
+                yield path
+
+    def _settle(self, others: list[Share], changed: Fields, free: Fields) -> list[Share]:
+        """Conflicts are refused, but for those over `free` fields; or with `force` the others give the fields up."""
+        conflicts = [(each, path) for each in others for path in sorted(each.owned & changed - free)]
         if conflicts and not self.force:
             raise self._conflict(conflicts)
         return [each.minus(changed) for each in others]
@@ -105,6 +119,15 @@ class Apply:
     def _owner(self, share: Share) -> str:
         name = json.dumps(share.manager) + (f' with subresource "{share.subresource}"' if share.subresource else "")
         return f"{name} using {self.kind.api_version}" if share.operation == "Update" else name
+
+
+def _parsed(text: str) -> Object:
+    """An annotation's JSON object; anybody may have written it."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def _merge(node: Node, live: Any, config: Any) -> Any:

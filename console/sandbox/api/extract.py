@@ -1,7 +1,7 @@
 """Makes `definitions.json.gz` out of Kubernetes' OpenAPI definitions: `python -m console.sandbox.api.extract`.
 
-A step of development: it reads the package `kubernetes-validate`, keeps what the table of kinds can reach, and strips
-the descriptions. The result is committed; a test says when it is out of date.
+A step of development: it reads the package `kubernetes-validate`, and keeps what the table of kinds can reach. The
+result is committed; a test says when it is out of date.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ALSO = (
     "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions",
     "io.k8s.apimachinery.pkg.apis.meta.v1.Status",
 )
-_UNWANTED = {"description", "enum"}
+_UNWANTED = {"enum"}
 
 
 def extract() -> dict[str, Any]:
@@ -61,7 +61,7 @@ def _serves(definition: dict[str, Any]) -> bool:
 
 
 def _strip(node: Any) -> Any:
-    """Without descriptions, and with the types as the API declares them (the source allows null everywhere)."""
+    """Without lists of values, and with the types as the API declares them (the source allows null everywhere)."""
     if isinstance(node, list):
         return [_strip(each) for each in node]
     if not isinstance(node, dict):

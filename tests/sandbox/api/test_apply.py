@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from .conftest import STRATEGIC, Api, config_map, deployment
@@ -115,3 +116,17 @@ async def test_yaml_is_taken_as_kubectl_sends_it(api: Api) -> None:
     body = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n"
     created = await api.call("PATCH", f"{MAPS}/settings?fieldManager=one", body, "application/apply-patch+yaml")
     assert created["data"] == {"a": "1"}
+
+
+async def test_kubectl_takes_over_what_it_applied_from_the_client_side(api: Api) -> None:
+    said = config_map(data={"a": "1", "b": "1"})
+    note = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(said)}
+    live = said | {"metadata": {**said["metadata"], "annotations": note}}
+    await api.post(f"{MAPS}?fieldManager=kubectl-client-side-apply", live)
+    path = f"{MAPS}/{said['metadata']['name']}"
+    other = await api.apply(path, config_map(data={"a": "2", "b": "1"}), "somebody")
+    assert other["message"].endswith('conflict with "kubectl-client-side-apply" using v1: .data.a')
+    taken = await api.apply(path, config_map(data={"a": "2", "b": "1"}), "kubectl")
+    assert (api.status, taken["data"]) == (200, {"a": "2", "b": "1"})
+    await api.patch(f"{path}?fieldManager=somebody", {"data": {"b": "3"}})
+    assert (await api.apply(path, config_map(data={"a": "2", "b": "4"}), "kubectl"))["reason"] == "Conflict"
