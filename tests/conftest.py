@@ -28,6 +28,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--cluster", type=Path, default=named, help="kubeconfig (CONFORMANCE_KUBECONFIG)")
     image = os.environ.get("CONFORMANCE_IMAGE") or "busybox"
     group.addoption("--image", default=image, help="image with a shell (CONFORMANCE_IMAGE)")
+    real = parser.getgroup("real")
+    real.addoption("--registry", default=os.environ.get("TEST_REGISTRY"), help="registry to push to (TEST_REGISTRY)")
+
+
+@pytest.fixture
+def real_registry(request: pytest.FixtureRequest) -> str:
+    """The registry that tests push to; a test that asks for it fails where none is named."""
+    named = request.config.getoption("--registry")
+    assert named, "name a registry that may be pushed to in TEST_REGISTRY, like 127.0.0.1:5000"
+    return str(named)
 
 
 @dataclass(frozen=True)

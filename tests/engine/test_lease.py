@@ -68,7 +68,7 @@ async def test_it_can_be_taken_again_once_it_was_given_up(lock, near_client, nam
 
 
 async def test_a_killed_holder_of_this_machine_does_not_stand_in_the_way(lock, near_client, namespace):
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)  # noqa: ASYNC220 - at once
     dead = {"pid": process.pid, "started": psutil.Process(process.pid).create_time()}
     left = lock("run-1", **dead)
     await left._take()
@@ -100,7 +100,7 @@ async def test_a_silent_holder_elsewhere_is_waited_out_counting_down(lock, quick
 
 async def test_a_living_holder_elsewhere_is_left_alone(lock, quick):
     async with lock("run-1", **ELSEWHERE):
-        with pytest.raises(LockedError, match="build-7"):
+        with pytest.raises(LockedError, match="build-7"):  # noqa: PT012 - it ends in the middle
             await lock("run-2").__aenter__()
 
 
@@ -121,7 +121,7 @@ async def test_it_is_renewed_for_as_long_as_it_is_held(lock, quick, near_client,
 
 
 async def test_a_run_that_loses_it_ends(lock, quick, near_client, namespace):
-    with pytest.raises(LockedError, match="build-7"):
+    with pytest.raises(LockedError, match="build-7"):  # noqa: PT012 - it ends in the middle
         async with lock():
             taken = replace(this_process("run-9"), **ELSEWHERE).identity
             await near_client.patch(lease_ref(namespace, "todo"), "merge", {"spec": {"holderIdentity": taken}})
@@ -152,7 +152,7 @@ async def test_while_the_api_server_is_silent_nothing_is_certain(lock, quick, li
 
 async def test_after_a_minute_of_silence_the_run_ends(lock, quick, monkeypatch, line, far_client):
     monkeypatch.setattr(module, "GIVE_UP", 1.0)
-    with pytest.raises(UnreachableError):
+    with pytest.raises(UnreachableError):  # noqa: PT012 - it ends in the middle
         async with lock(client=far_client):
             await line.cut()
             await asyncio.sleep(20)
