@@ -113,7 +113,15 @@ class Autoscalers(Controller):
             message = "scaling is disabled since the replica count of the target is zero"
             off = condition("ScalingActive", False, "ScalingDisabled", message)
             self._report(key, autoscaler, [able, off], current=0, desired=0)
-            return
+        elif (desired := _within(autoscaler, current)) != current:
+            bound = "below Spec.MinReplicas" if desired > current else "above Spec.MaxReplicas"
+            able = self._rescale(key, autoscaler, target, current, desired, f"Current number of replicas {bound}")
+            self._report(key, autoscaler, [able], current, desired)
+        else:
+            self._size_by_use(key, autoscaler, target, workload, current)
+
+    def _size_by_use(self, key: Key, autoscaler: Object, target: Key, workload: Object, current: int) -> None:
+        able = condition("AbleToScale", True, "ReadyForNewScale", "recommended size matches current size")
         try:
             readings = self._readings(autoscaler, workload, current)
         except ValueError as error:
@@ -128,7 +136,8 @@ class Autoscalers(Controller):
         proposed = max(reading.replicas for reading, _ in readings)
         desired, limited = self._history(key).limit(autoscaler, current, proposed)
         if desired != current:
-            able = self._rescale(key, autoscaler, target, current, desired)
+            reason = _ABOVE if desired > current else _BELOW
+            able = self._rescale(key, autoscaler, target, current, desired, reason)
         active = condition("ScalingActive", True, "ValidMetricFound", _COUNTED)
         self._report(key, autoscaler, [able, active, limited], current, desired, [each for _, each in readings])
 
@@ -159,11 +168,10 @@ class Autoscalers(Controller):
     def _history(self, key: Key) -> History:
         return self._histories.setdefault(key, History(self._scale))
 
-    def _rescale(self, key: Key, autoscaler: Object, target: Key, current: int, desired: int) -> Object:
+    def _rescale(self, key: Key, autoscaler: Object, target: Key, current: int, desired: int, reason: str) -> Object:
         def change(obj: Object) -> None:
             obj["spec"]["replicas"] = desired
 
-        reason = "cpu resource utilization (percentage of request) above target" if desired > current else _BELOW
         message = f"New size: {desired}; reason: {reason}"
         try:
             self.machinery.mutate(*target, change, subresource="scale")
@@ -207,7 +215,13 @@ _GOT = "the HPA controller was able to get the target's current scale"
 _COUNTED = (
     "the HPA was able to successfully calculate a replica count from cpu resource utilization (percentage of request)"
 )
-_BELOW = "All metrics below target"
+_ABOVE, _BELOW = "cpu resource utilization (percentage of request) above target", "All metrics below target"
+
+
+def _within(autoscaler: Object, current: int) -> int:
+    """The number of replicas that lies within the bounds, whatever is used."""
+    spec = autoscaler["spec"]
+    return int(min(max(current, spec.get("minReplicas", 1)), spec["maxReplicas"]))
 
 
 def _shown(resource: str, reading: Reading) -> Object:
