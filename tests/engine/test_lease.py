@@ -100,7 +100,7 @@ async def test_a_silent_holder_elsewhere_is_waited_out_counting_down(lock, quick
 
 async def test_a_living_holder_elsewhere_is_left_alone(lock, quick):
     async with lock("run-1", **ELSEWHERE):
-        with pytest.raises(LockedError, match="build-7"):  # noqa: PT012 - it ends in the middle
+        with pytest.raises(LockedError, match="build-7"):
             await lock("run-2").__aenter__()
 
 
