@@ -18,6 +18,10 @@ TRIES = 5
 """How often in a row a log that is not followed may break off."""
 
 
+LARGEST = 1 << 17
+"""Bytes of a chunk."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogChunk:
     """Lines of one container, without sensitive values. `at`: the stamp of the newest, in seconds since the epoch."""
@@ -92,9 +96,12 @@ class LogStream:
         return True
 
     async def _pass_on(self, data: bytes) -> None:
-        if data:
-            at = _seconds(self._position.stamp)
-            await self._put(LogChunk(self._pod.service, self._pod.name, self._name, data, at))
+        """In pieces of bounded size, so that a bounded number of them is bounded memory."""
+        at = _seconds(self._position.stamp) if data else None
+        while data:
+            size = len(data) if len(data) <= LARGEST else data.rfind(b"\n", 0, LARGEST) + 1 or LARGEST
+            await self._put(LogChunk(self._pod.service, self._pod.name, self._name, data[:size], at))
+            data = data[size:]
 
     async def _flush(self) -> None:
         await self._pass_on(self._redactor.flush())

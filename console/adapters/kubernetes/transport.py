@@ -152,13 +152,14 @@ async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """
     async for chunk in response.content.iter_any():
         yield chunk
-        connection = response.connection
-        if len(chunk) < _PLENTY and connection is not None and connection.transport is not None:
-            connection.transport.pause_reading()
+        # Kept: a connection that breaks meanwhile has none any more.
+        transport = response.connection.transport if response.connection else None
+        if len(chunk) < _PLENTY and transport is not None:
+            transport.pause_reading()
             try:
                 await asyncio.sleep(_PACE)
             finally:
-                connection.transport.resume_reading()
+                transport.resume_reading()
 
 
 def _keep_alive(response: aiohttp.ClientResponse) -> None:
