@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree
 
 from console.cli import wire
-from console.cli.style import seconds
 from console.model.errors import UsageError
 from console.model.outcome import Outcome
 from console.model.plan import Plan
 from console.model.run import Run, StepRun, StepState
+from console.model.wording import seconds
 
 if TYPE_CHECKING:
     from console.model.redaction import Redactor

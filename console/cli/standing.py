@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from console.cli.style import Style, age, table
+from console.cli.style import Style, table
 from console.cli.text import diagnosis_lines
 from console.model.state import Freshness, ServiceState, ServiceView, View
-from console.model.workload import Container, ContainerState, External, Pod, ProbeKind, ProbeResult
+from console.model.wording import age, pod_state
+from console.model.workload import External, Pod, ProbeKind, ProbeResult
 
 _AT_REST = {ServiceState.READY, ServiceState.STOPPED, ServiceState.EXTERNAL}
 _PODS = ("POD", "STATE", "START", "READY", "LIVE", "REST", "AGE", "CPU", "MEMORY")
@@ -67,20 +68,6 @@ def service_line(service: ServiceView) -> str:
 def pod_line(pod: Pod) -> str:
     """A pod in one line."""
     return f"{pod.service:<14}{pod.name}  {pod_state(pod)}{' ready' if pod.ready else ''}"
-
-
-def pod_state(pod: Pod) -> str:
-    """One word for a pod, as `kubectl get pods` has it: deletion, else a container's reason, else the phase."""
-    if pod.deleting is not None:
-        return "Terminating"
-    return next(filter(None, map(_trouble, pod.containers)), "") or pod.reason or pod.phase
-
-
-def _trouble(container: Container) -> str:
-    done = container.init and container.ended is not None and container.ended.exit_code == 0
-    if container.state is ContainerState.RUNNING or done:
-        return ""
-    return container.reason
 
 
 def _pod(view: View, pod: Pod, now: float) -> tuple[str, ...]:

@@ -28,21 +28,3 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
     padded = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows))
     return [line.rstrip() for line in padded]
-
-
-def seconds(value: float) -> str:
-    """A duration for people: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`."""
-    if value < 60:
-        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
-    whole = round(value)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def age(value: float) -> str:
-    """A duration in one unit, as kubectl prints ages: `6s`, `12m`, `3h`, `2d`."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if value >= 2 * size or (value >= size and unit != "m"):
-            return f"{int(value // size)}{unit}"
-    return f"{max(0, int(value))}s"

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from console.cli.narrate import Narrator
-from console.cli.style import seconds
 from console.model.diagnosis import Diagnosis
 from console.model.events import (
     Denied,
@@ -26,6 +25,7 @@ from console.model.events import (
 )
 from console.model.plan import Step
 from console.model.run import Progress
+from console.model.wording import seconds
 
 _BYTES_EVERY = 5.0
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from console.cli.style import Style, seconds
+from console.cli.style import Style
 from console.model.diagnosis import Diagnosis
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, Plan
 from console.model.run import Verdict
+from console.model.wording import seconds
 
 _SIGN = {ChangeKind.CREATE: "+", ChangeKind.UPDATE: "~", ChangeKind.DELETE: "-"}
 _MEANING = {ChangeKind.CREATE: "good", ChangeKind.UPDATE: "warning", ChangeKind.DELETE: "error"}

@@ -59,8 +59,8 @@ class ConsoleApp(App[int]):
     TITLE = "stack-console"
     CSS_PATH = "app.tcss"
     BINDINGS = bindings("app")
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (32, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-tall")]  # noqa: RUF012
     COMMANDS: ClassVar[set[Any]] = {ConsoleCommands}
 
     def __init__(

@@ -4,14 +4,15 @@ from types import MappingProxyType
 
 import pytest
 
-from console.cli.standing import not_ready, pod_state, status_lines
-from console.cli.style import PLAIN, age, seconds, table
+from console.cli.standing import not_ready, status_lines
+from console.cli.style import PLAIN, table
 from console.cli.text import as_command, failure_lines, plan_lines, verdict_lines
 from console.model.diagnosis import Cause, Diagnosis
 from console.model.outcome import Outcome
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, ObjectRef, Plan, Step, StepKind
 from console.model.run import Verdict
 from console.model.state import Freshness, ReleaseInfo, ResourceHealth, ServiceState, ServiceView, View
+from console.model.wording import age, pod_state, seconds
 from console.model.workload import (
     Container,
     ContainerState,

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from console.cli.report import Case, Report, State
 from console.cli.session import Session
-from console.cli.style import seconds, table
+from console.cli.style import table
 from console.model.errors import UsageError
 from console.model.outcome import Outcome
+from console.model.wording import seconds
 
 if TYPE_CHECKING:
     from console.engine.ports import RunRecord
