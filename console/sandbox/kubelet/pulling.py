@@ -7,10 +7,12 @@ from collections.abc import Callable
 
 from console.sandbox.kubelet.backoff import BackOff, go_duration
 from console.sandbox.kubelet.host import Host
-from console.sandbox.kubelet.images import Image, PullError
+from console.sandbox.kubelet.images import Image, PullError, Reference
 from console.sandbox.kubelet.state import ContainerState
 
 Tell = Callable[[str, str, str], None]
+_EVENTS = {"InvalidImageName": "InspectFailed"}
+"""Reasons of Events where they differ from the container's (`pkg/kubelet/images/image_manager.go`)."""
 
 
 class Puller:
@@ -38,15 +40,18 @@ class Puller:
                 await self._failed(reference, error)
 
     async def _pull(self, reference: str, policy: str) -> Image:
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
-        image = await self._host.images.pull(reference, policy)
-        if reference in self._host.seen and policy != "Always":
+        seen = self._host.seen
+        if policy == "Never" or (policy != "Always" and reference in seen):
+            image = await self._host.images.pull(reference, policy)
             self._tell("Normal", "Pulled", f'Container image "{reference}" already present on machine')
             return image
-        self._host.seen.add(reference)
-        took = go_duration(round(loop.time() - begun, 3))
+        Reference.parse(reference)  # what is no name is not said to be pulled
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         self._tell("Normal", "Pulling", f'Pulling image "{reference}"')
+        image = await self._host.images.pull(reference, policy)
+        seen.add(reference)
+        took = go_duration(round(loop.time() - begun, 3))
         pulled = f'Successfully pulled image "{reference}" in {took} ({took} including waiting)'
         self._tell("Normal", "Pulled", pulled)
         return image
@@ -56,7 +61,7 @@ class Puller:
         if error.reason == "ErrImagePull":
             self._tell("Warning", "Failed", f'Failed to pull image "{reference}": {error.message}')
         else:
-            self._tell("Warning", "Failed", error.message)
+            self._tell("Warning", _EVENTS.get(error.reason, error.reason), error.message)
         self._say(error.reason, error.message)
         seconds = self._back_off.again(asyncio.get_running_loop().time())
         if error.reason == "ErrImagePull":

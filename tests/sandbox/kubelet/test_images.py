@@ -20,6 +20,9 @@ import pytest
 from console.sandbox.kubelet.images import Images, PullError
 from console.sandbox.kubelet.layers import LayerError, unpack
 from console.sandbox.registry import Registry
+from tests.cluster import Cluster as SandboxCluster
+from tests.conftest import Sandbox
+from tests.sandbox.kubelet.pods import FOREVER, container, event, pod, run
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -84,6 +87,12 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     await registry.start()
     yield Cluster(registry, tmp_path / "cache")
     await registry.stop()
+
+
+@pytest.fixture
+def sandbox_cluster(sandbox: Sandbox, namespace: str) -> SandboxCluster:
+    """A running sandbox, in the test's own namespace."""
+    return SandboxCluster(sandbox.kubeconfig, namespace)
 
 
 async def test_an_image_is_unpacked_with_its_config(cluster: Cluster) -> None:
@@ -194,6 +203,35 @@ async def test_what_is_no_image_says_so(cluster: Cluster) -> None:
     error = await cluster.refused("HERE/web:2")
     assert "failed to extract layer" in error.message
     assert not [each for each in cluster.cache.iterdir() if each.suffix != ".lock" and each.suffix != ".part"]
+
+
+# -- what pods tell of them
+
+
+def heard(cluster: SandboxCluster, image: str, policy: str, *last: str) -> list[str]:
+    """The reasons of the Events about a pod of an image, in their order, up to the last one's text."""
+    body = pod(container(FOREVER, image=image, imagePullPolicy=policy))
+    name = run(cluster, body)
+    event(cluster, name, *last)
+    found = [each for each in cluster.list("events") if each["involvedObject"]["name"] == name]
+    found.sort(key=lambda each: int(each["metadata"]["resourceVersion"]))
+    return [each["reason"] for each in found if each["reason"] != "Scheduled"]
+
+
+def test_a_pull_is_told_from_its_beginning(sandbox_cluster: SandboxCluster) -> None:
+    reasons = heard(sandbox_cluster, "busybox:told", "IfNotPresent", "Started")
+    assert reasons[:4] == ["Pulling", "Pulled", "Created", "Started"]
+
+
+def test_what_cannot_be_pulled_is_told_by_reason(sandbox_cluster: SandboxCluster) -> None:
+    never = heard(sandbox_cluster, "127.0.0.1:1/web", "Never", "Failed", "Error: ErrImageNeverPull")
+    assert "ErrImageNeverPull" in never
+    assert "Pulling" not in never
+    invalid = heard(sandbox_cluster, "Web", "Always", "Failed", "Error: InvalidImageName")
+    assert "InspectFailed" in invalid
+    assert "Pulling" not in invalid
+    missing = heard(sandbox_cluster, "127.0.0.1:1/web", "Always", "BackOff", "Back-off pulling image")
+    assert {"Pulling", "Failed", "BackOff"} == set(missing)
 
 
 # -- layers
