@@ -24,6 +24,9 @@ WAIT = 20.0
 _GROUPS = {
     "deployments": "apis/apps/v1",
     "replicasets": "apis/apps/v1",
+    "statefulsets": "apis/apps/v1",
+    "daemonsets": "apis/apps/v1",
+    "jobs": "apis/batch/v1",
     "roles": "apis/rbac.authorization.k8s.io/v1",
     "rolebindings": "apis/rbac.authorization.k8s.io/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",

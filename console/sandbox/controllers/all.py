@@ -9,6 +9,7 @@ from console.sandbox.controllers.deployment import Deployments
 from console.sandbox.controllers.disruption import DisruptionBudgets
 from console.sandbox.controllers.endpoints import Endpoints
 from console.sandbox.controllers.garbage import GarbageCollector
+from console.sandbox.controllers.jobs import Jobs
 from console.sandbox.controllers.namespaces import Namespaces
 from console.sandbox.controllers.nodes import NodeLifecycle
 from console.sandbox.controllers.pods import PodCache
@@ -24,13 +25,14 @@ def controllers(machinery: Machinery, pods: PodCache, nodes: Nodes, time_scale: 
         machinery: the cluster.
         pods: its pods.
         nodes: the kubelets, for the autoscalers' figures.
-        time_scale: multiplies the autoscalers' periods.
+        time_scale: multiplies the autoscalers' periods, and the back-off of Jobs.
     """
     return [
         Endpoints(machinery, pods),
         Scheduler(machinery, pods),
         ReplicaSets(machinery, pods),
         Deployments(machinery, pods),
+        Jobs(machinery, pods, time_scale),
         GarbageCollector(machinery),
         Namespaces(machinery),
         NodeLifecycle(machinery, pods),

@@ -186,6 +186,7 @@ def job(obj: Object) -> Iterator[FieldError]:
     spec = obj["spec"]
     numbers = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
     yield from non_negative(spec, "spec", *numbers)
+    yield from one_of(spec, "spec", "completionMode", "NonIndexed")
     restart = ((spec.get("template") or {}).get("spec") or {}).get("restartPolicy")
     if restart == "Always":
         path = "spec.template.spec.restartPolicy"
