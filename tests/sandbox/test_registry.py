@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from console.sandbox import peers
 from console.sandbox.registry import Registry
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -27,11 +30,11 @@ class Client:
     """Speaks to one registry; `last` is its last answer."""
 
     def __init__(self, http: aiohttp.ClientSession, port: int) -> None:
-        self._http, self._base = http, f"http://127.0.0.1:{port}"
+        self._http, self.base = http, f"http://127.0.0.1:{port}"
         self.status, self.headers = 0, {}
 
     async def __call__(self, method: str, path: str, **request: Any) -> bytes:
-        async with self._http.request(method, self._base + path, **request) as answer:
+        async with self._http.request(method, self.base + path, **request) as answer:
             self.status, self.headers = answer.status, dict(answer.headers)
             return await answer.read()
 
@@ -239,3 +242,33 @@ async def test_images_outlive_the_daemon_and_what_was_broken_off_does_not(begin:
     assert list((tmp_path / "registry" / "uploads").iterdir()) == []
     assert client.headers["Content-Type"].startswith("application/json")
     assert found == digest(content)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+async def test_other_users_of_this_machine_are_kept_out(client: Client) -> None:
+    script = (
+        "import http.client, sys\n"
+        "link = http.client.HTTPConnection(sys.argv[1])\n"
+        "link.request('GET', '/v2/')\n"
+        "print(link.getresponse().status)\n"
+    )
+    for user, status in ((0, "200\n"), (65534, "403\n")):
+        command = ["/usr/bin/env", "python3", "-c", script, client.base.removeprefix("http://")]
+        pipe = asyncio.subprocess.PIPE
+        other = await asyncio.create_subprocess_exec(*command, stdout=pipe, user=user, cwd="/", env={"PATH": _PATH})
+        assert ((await other.communicate())[0]).decode() == status
+
+
+_PATH = os.pathsep.join(each for each in os.environ["PATH"].split(os.pathsep) if not each.startswith("/root"))
+
+
+def test_a_socket_that_was_left_behind_is_nobodys() -> None:
+    """The system shows such a socket as root's (inode 0), whoever has made it."""
+    left = socket.create_server(("127.0.0.1", 0))
+    with left:
+        peer = socket.create_connection(left.getsockname())
+        accepted, place = left.accept()
+        with accepted:
+            assert peers.may_enter(place, left.getsockname())
+            peer.close()
+            assert not peers.may_enter(place, left.getsockname())

@@ -9,6 +9,7 @@ from console.sandbox.api.errors import StatusError, bad_request
 from console.sandbox.api.ports import LogOptions, NodeUsage, PodUsage, Session, Usage
 from console.sandbox.kubelet import exec as commands
 from console.sandbox.kubelet import logs, usage
+from console.sandbox.kubelet.attach import Attachment
 from console.sandbox.kubelet.container import Container
 from console.sandbox.kubelet.host import Host
 from console.sandbox.kubelet.worker import PodWorker
@@ -72,7 +73,7 @@ def attach(container: Container) -> Session:
     if not container.process:
         raise _not_found(container)
     log = logs.ContainerLog(container.launcher.logs, container.state.restarts)
-    return commands.Attachment(log, container.process.wait)
+    return Attachment(log, container.process.wait)
 
 
 def _not_found(container: Container) -> StatusError:
