@@ -51,14 +51,15 @@ class Line:
         task = asyncio.create_task(self._pass_on(reader, writer), name="line")
         self._passing.add(task)
         task.add_done_callback(self._passing.discard)
+        # One that is cut off before it has begun closes nothing itself.
+        task.add_done_callback(lambda ended: writer.transport.abort())
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         far_reader, far_writer = await asyncio.open_connection(*self._target)
         try:
             await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
         finally:
-            for each in (writer, far_writer):
-                each.transport.abort()
+            far_writer.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
