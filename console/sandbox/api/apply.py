@@ -20,6 +20,7 @@ from console.sandbox.api.schema import ANY, Node
 from console.sandbox.store import copy
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_METADATA = ("f:metadata",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Apply:
         free = frozenset(self._handed_over(node, live)) if live else frozenset()
         others = self._settle([each for each in kept if each.key != key], changed, free)
         held = frozenset(path for each in others for path in each.owned)
-        merged = _prune(node, merged, mine.owned - wanted, held, ()) or {}
+        merged = _prune(node, merged, mine.owned - wanted, held | wanted, ()) or {}
         present = frozenset(fields.leaves(node, merged))
         others = [replace(each, owned=each.owned & present) for each in others]
         if mine.owned != wanted or changed:
@@ -160,7 +161,7 @@ def _merge_list(node: Node, live: list[Any], config: list[Any]) -> list[Any]:
 
 
 def _prune(node: Node, value: Any, drop: Fields, held: Fields, path: Path) -> Any:
-    """Without what the writer gave up and nobody else holds; containers that this empties go too (None)."""
+    """Without what the writer gave up and nobody holds any more; containers that this empties go too (None)."""
     if isinstance(value, dict) and node.kind in ("struct", "map") and not node.atomic:
         return _prune_map(node, value, drop, held, path)
     if isinstance(value, list) and node.kind == "list" and node.list_type != "atomic":
@@ -172,6 +173,9 @@ def _prune_map(node: Node, value: Object, drop: Fields, held: Fields, path: Path
     kept = {}
     for key, each in value.items():
         here = (*path, f"f:{key}")
+        if here != _METADATA and _touched(here, drop) and not _touched(here, held):
+            # Defaults below it are nobody's: they go with what they were made for (EnsureNamedFieldsAreMembers).
+            continue
         rest = _prune(schema.child(node, key) or ANY, each, drop, held, here) if _touched(here, drop) else each
         if rest is not None:
             kept[key] = rest

@@ -78,6 +78,17 @@ async def test_a_list_item_that_is_dropped_goes_and_those_of_others_stay(api: Ap
     assert ("env" in main, other["name"], other["image"]) == (False, "side", "s:1")
 
 
+async def test_a_part_that_is_dropped_takes_its_defaults_along(api: Api) -> None:
+    probed = deployment()
+    container = probed["spec"]["template"]["spec"]["containers"][0]
+    container["readinessProbe"] = {"httpGet": {"path": "/ready", "port": 8000}, "periodSeconds": 5}
+    live = await api.apply(WEB, probed, "one")
+    assert live["spec"]["template"]["spec"]["containers"][0]["readinessProbe"]["timeoutSeconds"] == 1
+    left = await api.apply(WEB, deployment(), "one")
+    assert api.status == 200
+    assert "readinessProbe" not in left["spec"]["template"]["spec"]["containers"][0]
+
+
 async def test_scaling_owns_the_replicas_and_a_later_apply_hears_of_it(api: Api) -> None:
     await api.apply(WEB, deployment(), "one")
     await api.call("PATCH", f"{WEB}/scale?fieldManager=hand", {"spec": {"replicas": 4}}, "application/merge-patch+json")
