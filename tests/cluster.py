@@ -25,6 +25,7 @@ _GROUPS = {
     "deployments": "apis/apps/v1",
     "replicasets": "apis/apps/v1",
     "statefulsets": "apis/apps/v1",
+    "controllerrevisions": "apis/apps/v1",
     "daemonsets": "apis/apps/v1",
     "jobs": "apis/batch/v1",
     "roles": "apis/rbac.authorization.k8s.io/v1",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.ports import Nodes
 from console.sandbox.controllers.autoscaler import Autoscalers
+from console.sandbox.controllers.daemonset import DaemonSets
 from console.sandbox.controllers.deployment import Deployments
 from console.sandbox.controllers.disruption import DisruptionBudgets
 from console.sandbox.controllers.endpoints import Endpoints
@@ -16,6 +17,7 @@ from console.sandbox.controllers.pods import PodCache
 from console.sandbox.controllers.replicaset import ReplicaSets
 from console.sandbox.controllers.runtime import Controller
 from console.sandbox.controllers.scheduler import Scheduler
+from console.sandbox.controllers.statefulset import StatefulSets
 
 
 def controllers(machinery: Machinery, pods: PodCache, nodes: Nodes, time_scale: float) -> list[Controller]:
@@ -32,6 +34,8 @@ def controllers(machinery: Machinery, pods: PodCache, nodes: Nodes, time_scale: 
         Scheduler(machinery, pods),
         ReplicaSets(machinery, pods),
         Deployments(machinery, pods),
+        StatefulSets(machinery, pods),
+        DaemonSets(machinery, pods),
         Jobs(machinery, pods, time_scale),
         GarbageCollector(machinery),
         Namespaces(machinery),

@@ -72,6 +72,14 @@ def refusals(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
     return []
 
 
+def takes(spec: Object, place: NodeView) -> bool:
+    """Whether a node takes pods of this kind, whatever else is on it: taints, selectors and affinity."""
+    named = spec.get("nodeName")
+    if named and named != place.name:
+        return False
+    return not any(check(spec, None, place) for check in (_tainted, _affine))
+
+
 def tolerates(tolerations: Iterable[Object], taint: Object) -> bool:
     """Whether one of the tolerations covers a taint."""
     return any(_covers(each, taint) for each in tolerations)
@@ -92,14 +100,14 @@ def _cordoned(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
     return []
 
 
-def _tainted(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
+def _tainted(spec: Object, pod: Pod | None, place: NodeView) -> list[Refusal]:
     for taint in place.node["spec"].get("taints") or ():
         if taint["effect"] != "PreferNoSchedule" and not tolerates(spec.get("tolerations") or (), taint):
             return [Refusal(f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}")]
     return []
 
 
-def _affine(spec: Object, pod: Pod, place: NodeView) -> list[Refusal]:
+def _affine(spec: Object, pod: Pod | None, place: NodeView) -> list[Refusal]:
     wanted = Selector.labels(spec.get("nodeSelector") or {})
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution")
