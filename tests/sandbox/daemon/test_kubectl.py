@@ -68,6 +68,33 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
 """A real web server, its configuration, and its Service."""
 
 
+SETS = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  replicas: 2
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{name: main, image: busybox, command: [sleep, "600"]}]
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{name: main, image: busybox, command: [sleep, "600"]}]
+"""
+
+
 class Kubectl:
     """Runs `kubectl` in the test's namespace."""
 
@@ -251,6 +278,7 @@ def test_what_is_used_explained_and_allowed(kubectl: Kubectl, namespace: str) ->
     assert re.fullmatch(r"web-\S+ +\d+m +\d+Mi *", pod)
     assert re.search(r"sandbox-1 +\d+m +\d+% +\d+Mi +\d+%", kubectl("top", "nodes"))
     assert "FIELD: livenessProbe <Probe>" in kubectl("explain", "pod.spec.containers.livenessProbe")
+    assert "describes how to replace existing pods with new ones" in kubectl("explain", "deployment.spec.strategy")
     assert "VERSION:    v2" in kubectl("explain", "hpa.spec")
     assert kubectl("auth", "can-i", "create", "pods").strip() == "yes"
     nobody = f"--as=system:serviceaccount:{namespace}:default"
@@ -271,3 +299,32 @@ def test_a_node_is_drained_and_comes_back(kubectl: Kubectl) -> None:
         assert kubectl("get", "pods", "-l", "app=web", "-o", where) != node
     finally:
         kubectl("uncordon", node)
+
+
+def test_sets_and_jobs_are_rolled_out_undone_and_waited_for(kubectl: Kubectl) -> None:
+    kubectl("apply", "-f", "-", stdin=SETS)
+    for each in ("statefulset/db", "daemonset/agent"):
+        kubectl("rollout", "status", each, "--timeout=20s")
+        kubectl("set", "env", each, "A=1")
+        kubectl("rollout", "status", each, "--timeout=20s")
+        kubectl("rollout", "undo", each)
+        kubectl("rollout", "status", each, "--timeout=20s")
+        revisions = kubectl("rollout", "history", each).split("CHANGE-CAUSE")[1]
+        assert [line.split()[0] for line in revisions.strip().splitlines()] == ["2", "3"]
+        assert "A" not in kubectl("set", "env", each, "--list")
+    kubectl("create", "job", "once", "--image=busybox", "--", "sh", "-c", "echo done")
+    kubectl("wait", "job/once", "--for=condition=complete", "--timeout=20s")
+    assert kubectl("logs", "job/once") == "done\n"
+    assert re.search(r"once +Complete +1/1", kubectl("get", "jobs"))
+
+
+def test_what_the_client_has_applied_is_taken_over_by_the_server(kubectl: Kubectl) -> None:
+    settings = WEB.split("---")[0]
+    kubectl("apply", "-f", "-", stdin=settings)
+    kubectl("apply", "--server-side", "-f", "-", stdin=settings.replace("green", "blue"))
+    assert kubectl("get", "configmap", "settings", "-o", "jsonpath={.data.colour}") == "blue"
+
+
+def test_what_is_wrong_in_a_manifest_is_told(kubectl: Kubectl) -> None:
+    said = kubectl.refused("apply", "-f", "-", stdin=HELLO.replace("replicas: 2", "replica: 2"))
+    assert 'unknown field "spec.replica"' in said
