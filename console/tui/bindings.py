@@ -33,6 +33,11 @@ class Key:
     offered: bool = True
 
     @property
+    def title(self) -> str:
+        """What it does, in a word or two."""
+        return self.label or self.action.rpartition(".")[2].replace("_", " ").capitalize()
+
+    @property
     def name(self) -> str:
         """The key as people write it."""
         return self.shown or self.keys.partition(",")[0]

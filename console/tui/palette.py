@@ -46,8 +46,7 @@ class ConsoleCommands(Provider):
         for key in (*keys_of(place), *keys_of("app")):
             name = key.action if "." in key.action else f"{'app' if 'app' in key.places else 'screen'}.{key.action}"
             if key.offered and self._works(key.action):
-                words = key.label or key.help.split(",")[0]
-                yield words, f"{key.help}  ({key.name})", partial(self._act, name)
+                yield key.title, f"{key.help}  ({key.name})", partial(self._act, name)
 
     def _works(self, action: str) -> bool:
         return self.screen.check_action(action.partition("(")[0], ()) is True

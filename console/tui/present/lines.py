@@ -109,3 +109,17 @@ def marked(spans: Line, pattern: re.Pattern[str] | None) -> Line:
                 position = match.end()
         found.append((text[position:], tone))
     return tuple(span for span in found if span[0]) or spans
+
+
+_LEVEL = re.compile(
+    r"\b(?:(ERROR|CRITICAL|FATAL|PANIC|error|fatal|panic|Traceback|Error:)|(WARN(?:ING)?|warn(?:ing)?))\b"
+)
+_LEVEL_WITHIN = 90
+
+
+def level_tone(text: str) -> Tone:
+    """The tone of a log line by the level that stands near its beginning."""
+    found = _LEVEL.search(text, 0, _LEVEL_WITHIN)
+    if found is None:
+        return Tone.PLAIN
+    return Tone.ERROR if found[1] else Tone.WARNING

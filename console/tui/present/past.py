@@ -28,7 +28,7 @@ RUN_COLUMNS = (
     Column("WHAT", 9),
     Column("OUTCOME", 13),
     Column("TOOK", 10, right=True, drop=1),
-    Column("STARTED", 11, drop=2),
+    Column("STARTED", 12, drop=2),
     Column("VERDICT", 20, flexible=True),
 )
 

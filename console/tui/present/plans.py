@@ -14,14 +14,19 @@ from console.tui.present.lines import BLANK, Line, Tone, faint, line, strong
 
 STEP_COLUMNS = (Column("STEP", 18, flexible=True), Column("TAKES", 7, right=True, drop=1))
 _TONES = {ChangeKind.CREATE: Tone.GOOD, ChangeKind.UPDATE: Tone.WARNING, ChangeKind.DELETE: Tone.ERROR}
+_INLINE = 72
 
 
 @dataclass(slots=True)
 class PlanText:
-    """A plan's lines, and at which line the part about each step begins."""
+    """A plan's lines, and at which line the part about each step begins.
+
+    `roomy` while a blank line must come before the next step.
+    """
 
     lines: list[Line] = field(default_factory=list)
     anchors: dict[str, int] = field(default_factory=dict)
+    roomy: bool = True
 
 
 def plan_text(plan: Plan, glyphs: Glyphs) -> PlanText:
@@ -45,7 +50,9 @@ def plan_text(plan: Plan, glyphs: Glyphs) -> PlanText:
 def _add_step(text: PlanText, step: Step, glyphs: Glyphs) -> None:
     if step.id in text.anchors:
         return
-    text.lines.append(BLANK)
+    if step.changes or text.roomy:
+        text.lines.append(BLANK)
+    text.roomy = bool(step.changes)
     text.anchors[step.id] = len(text.lines)
     takes = faint(f"  about {seconds(step.expected_seconds)}") if step.expected_seconds else faint("")
     text.lines.append(line((step.title, Tone.STRONG), takes))
@@ -88,7 +95,8 @@ def _change(change: ObjectChange, glyphs: Glyphs) -> Iterator[Line]:
 
 
 def _field(change: FieldChange, glyphs: Glyphs) -> Iterator[Line]:
-    if "\n" not in change.before + change.after:
+    values = change.before + change.after
+    if "\n" not in values and len(change.path + values) < _INLINE:
         yield line(faint(f"      {change.path}: "), *_values(change, glyphs))
         return
     yield line(faint(f"      {change.path}:"))

@@ -12,18 +12,18 @@ from console.tui.present.glyphs import Glyphs
 from console.tui.present.lines import Tone
 
 COLUMNS = (
-    Column("POD", 19, flexible=True, tail=6, longest=58),
-    Column("STATE", 12),
-    Column("START", 5, drop=3),
+    Column("POD", 17, flexible=True, tail=6, longest=58),
+    Column("STATE", 11),
+    Column("START", 5, drop=2),
     Column("READY", 6),
     Column("LIVE", 6, drop=1),
-    Column("REST", 4, right=True, drop=2),
-    Column("AGE", 4, right=True),
-    Column("CPU", 4, right=True, drop=4),
-    Column("MEM", 6, right=True, drop=5),
-    Column("NODE", 16, drop=6),
-    Column("IP", 15, drop=7),
-    Column("SEEN BY", 16, drop=8),
+    Column("REST", 4, right=True, drop=3),
+    Column("AGE", 4, right=True, drop=4),
+    Column("CPU", 4, right=True, drop=5),
+    Column("MEM", 6, right=True, drop=6),
+    Column("NODE", 16, drop=7),
+    Column("IP", 15, drop=8),
+    Column("SEEN BY", 16, drop=9),
 )
 
 _SHORT = {

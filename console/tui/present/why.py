@@ -2,46 +2,61 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from console.model.diagnosis import Diagnosis
 from console.model.state import Freshness, ServiceState, ServiceView, View
 from console.model.wording import age, number, pod_state
 from console.model.workload import Pod, ProbeResult
+from console.tui.bindings import KEYS
 from console.tui.present.glyphs import Glyphs
 from console.tui.present.lines import Line, Tone, faint, line, strong
 from console.tui.present.services import behind
+
+# Diagnoses name keys as `[l] logs`.
+_KEY_HINT = re.compile(r"\[(\S+)\] (.+)")
+_KEYS = {name for key in KEYS for name in key.keys.split(",")}
 
 
 def diagnosis_lines(found: Diagnosis, glyphs: Glyphs, now: float | None = None) -> Iterator[Line]:
     """One diagnosis in full."""
     tone, sign = (Tone.ERROR, glyphs.bad) if found.terminal else (Tone.WARNING, glyphs.warning)
     since = f"  since {age(now - found.since)}" if now is not None and found.since is not None else ""
-    subject = found.service or found.subject
-    yield line((f"{sign} {subject}: ", tone), strong(found.summary), faint(f"  {found.cause}{since}"))
-    if found.subject and found.service:
-        yield line(faint(f"  {found.subject}"))
+    subject = f"  {found.subject}" if found.service else ""
+    yield line((f"{sign} {found.service or found.subject}: ", tone), strong(found.summary))
     for text in found.evidence.splitlines():
         yield line(faint("  shows it  "), text)
     if found.changed:
         yield line(faint("  changed   "), (found.changed, Tone.ACCENT))
-    for hint in found.hints:
-        yield line(faint("  try       "), hint)
+    yield from _hints(found.hints)
+    yield line(faint(f"  cause     {found.cause}{subject}{since}"))
+
+
+def _hints(hints: Sequence[str]) -> Iterator[Line]:
+    """What would fix it: sentences as they are, and in one line the keys that help, as far as there are such keys."""
+    keys: list[tuple[str, Tone]] = []
+    for hint in hints:
+        found = _KEY_HINT.fullmatch(hint)
+        if found is None:
+            yield line(faint("  try       "), hint)
+        elif found[1] in _KEYS:
+            keys += [(found[1], Tone.ACCENT), (f" {found[2]}   ", Tone.PLAIN)]
+    if keys:
+        yield line(faint("  press     "), *keys)
 
 
 def why_lines(view: View, service: str, pod: Pod | None, now: float, glyphs: Glyphs) -> list[Line]:
-    """The Why pane for what is selected: its own diagnoses, else how it stands, else what is wrong elsewhere."""
-    trouble = _trouble(view, now)
+    """The Why pane for what is selected: what is wrong with it, else how it stands, then what is wrong elsewhere."""
     mine = [each for each in view.diagnoses if _concerns(each, service, pod)]
-    others = [each for each in view.diagnoses if each not in mine]
-    lines = list(trouble)
+    others = sorted((each for each in view.diagnoses if each not in mine), key=lambda each: not each.terminal)
+    lines = [*_trouble(view, now)]
     for each in mine:
         lines += diagnosis_lines(each, glyphs, now)
     if not mine:
-        lines += _standing(view, service, pod, now, glyphs)
-    if others:
-        lines += [line((f"{glyphs.warning} elsewhere  ", Tone.WARNING), str(others[0]))]
-        lines += [line(faint(f"  and {number(len(others) - 1, 'more finding')}"))] if others[1:] else []
+        lines += list(_standing(view, service, pod, now, glyphs))[: 1 if others else None]
+    for each in others:
+        lines += diagnosis_lines(each, glyphs, now)
     return lines
 
 

@@ -35,12 +35,11 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The keys."""
-        yield Reading(id="keys")
+        yield Reading(title=f"Keys: {self._about}", id="keys")
 
     def on_mount(self) -> None:
         """Shows them."""
         reading = self.query_one(Reading)
-        reading.border_title = f"Keys: {self._about}"
         reading.border_subtitle = "Esc closes"
         reading.show(list(help_lines(self._place, self._about)))
         reading.focus()

@@ -28,13 +28,14 @@ from console.tui.widgets.table import Table
 if TYPE_CHECKING:
     from console.engine.ports import RunRecord
 
+_RUNS, _RELEASES = "Runs from this machine", "Releases in the cluster"
+
 
 class HistoryScreen(ConsoleScreen):
     """Two tables; Enter shows the evidence of a run, or what a release consists of."""
 
     place = "history"
     BINDINGS = bindings(place)
-    CSS_PATH = "history.tcss"
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,9 +45,14 @@ class HistoryScreen(ConsoleScreen):
 
     def body(self) -> Iterable[Widget]:
         """Runs above, releases below."""
-        self._run_table = Table(RUN_COLUMNS, lambda key: run_cells(self._runs[key], self.glyphs), id="runs")
-        self._release_table = Table(RELEASE_COLUMNS, self._release_cells, id="releases")
+        self._run_table = Table(
+            RUN_COLUMNS, lambda key: run_cells(self._runs[key], self.glyphs), title=_RUNS, id="runs"
+        )
+        self._release_table = Table(RELEASE_COLUMNS, self._release_cells, title=_RELEASES, id="releases")
         yield Vertical(self._run_table, self._release_table)
+
+    def _run_cells(self, key: str) -> Sequence[Cell]:
+        return run_cells(self._runs[key], self.glyphs)
 
     def _release_cells(self, key: str) -> Sequence[Cell]:
         return release_cells(self._releases[key], self.now, self.glyphs)
@@ -54,8 +60,6 @@ class HistoryScreen(ConsoleScreen):
     def on_mount(self) -> None:
         """Asks for both."""
         super().on_mount()
-        self._run_table.border_title = "Runs from this machine"
-        self._release_table.border_title = "Releases in the cluster"
         self._run_table.focus()
         self._say([line(faint("loading ..."))])
         self.run_worker(self._load(), name="history", exclusive=True)

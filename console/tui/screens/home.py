@@ -37,14 +37,15 @@ class HomeScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self._order = PodOrder()
-        self._activity: tuple[object, ...] = ()
+        self._activity: tuple[object, ...] | None = None
+        self._connected = False
 
     def body(self) -> Iterable[Widget]:
         """The panes."""
-        self._services = Table(SERVICE_COLUMNS, self._service_cells, titles=False, id="services")
-        self._pods = Table(COLUMNS, self._pod_cells, id="pods")
-        self._why = Reading(id="why")
-        self._log = Reading(id="activity", at_end=True)
+        self._services = Table(SERVICE_COLUMNS, self._service_cells, title="Services", titles=False, id="services")
+        self._pods = Table(COLUMNS, self._pod_cells, title="Pods and probes", id="pods")
+        self._why = Reading(title="Why", id="why")
+        self._log = Reading(title="Activity", id="activity", at_end=True)
         yield Horizontal(
             self._services,
             Vertical(
@@ -55,11 +56,7 @@ class HomeScreen(ConsoleScreen):
         yield self._log
 
     def on_mount(self) -> None:
-        """Names the panes."""
-        self._services.border_title = "Services"
-        self._pods.border_title = "Pods and probes"
-        self._why.border_title = "Why"
-        self._log.border_title = "Activity"
+        """Says what it waits for."""
         self._pods.focus()
         self._without_connection()
         super().on_mount()
@@ -75,6 +72,9 @@ class HomeScreen(ConsoleScreen):
             self._show_pods(view)
         else:
             self._pods.update(view.changed)
+        if not self._connected:
+            self._connected = True
+            self.refresh_bindings()
         self._show_services(view)
         self._show_activity(view)
         self._titles(view)
@@ -266,4 +266,6 @@ class HomeScreen(ConsoleScreen):
             return self.view is not None
         if action == "back":
             return self._order.narrowed
+        if action == "app.reconnect":
+            return self.view is None
         return True

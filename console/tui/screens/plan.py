@@ -39,16 +39,14 @@ class PlanScreen(ConsoleScreen):
 
     def body(self) -> Iterable[Widget]:
         """The two panes, and what Enter does."""
-        self._list = Table(STEP_COLUMNS, self._cells, titles=False, id="steps")
-        self._diff = Reading(id="diff")
+        self._list = Table(STEP_COLUMNS, self._cells, title="Steps", titles=False, id="steps")
+        self._diff = Reading(title="What changes", id="diff")
         yield Horizontal(self._list, self._diff, id="panes")
         yield Static(id="summary", markup=False)
 
     def on_mount(self) -> None:
         """Makes the plan."""
         super().on_mount()
-        self._list.border_title = "Steps"
-        self._diff.border_title = "What changes"
         self._diff.focus()
         self.action_again()
 

@@ -38,14 +38,13 @@ class PodScreen(ConsoleScreen):
 
     def body(self) -> Iterable[Widget]:
         """Probes above, everything else below."""
-        self._probes = Table(PROBE_COLUMNS, self._cells, id="probes")
-        self._details = Reading(id="details")
+        self._probes = Table(PROBE_COLUMNS, self._cells, title="Probes", id="probes")
+        self._details = Reading(title="Pod", id="details")
         yield self._probes
         yield self._details
 
     def on_mount(self) -> None:
-        """Names the panes."""
-        self._probes.border_title = "Probes"
+        """Shows what is known."""
         super().on_mount()
         self._probes.focus()
 

@@ -45,16 +45,15 @@ class RunScreen(ConsoleScreen):
 
     def body(self) -> Iterable[Widget]:
         """Steps, reasons, log, and the bar over the whole."""
-        self._list = Table(STEP_COLUMNS, self._cells, titles=False, id="steps")
-        self._reasons = Reading(id="reasons")
-        self._log = LogView(id="log", labels=False)
-        self._bar = Reading(id="bar")
+        self._list = Table(STEP_COLUMNS, self._cells, title="Steps", titles=False, id="steps")
+        self._reasons = Reading(title="Waiting for", id="reasons")
+        self._log = LogView(title="Log", id="log", labels=False)
+        self._bar = Reading(title="Run", id="bar")
         yield Horizontal(self._list, Vertical(self._reasons, self._log), id="panes")
         yield self._bar
 
     def on_mount(self) -> None:
-        """Names the panes."""
-        self._list.border_title = "Steps"
+        """Begins with what is known."""
         self._bar.can_focus = False
         self._list.focus()
         super().on_mount()

@@ -14,6 +14,8 @@ from console.tui.present.lines import Tone
 from console.tui.widgets.keyline import KeyLine
 from console.tui.widgets.table import Table
 
+_COLUMNS = (Column("STACK", 20), Column("FILE", 30, flexible=True))
+
 
 class StacksScreen(Screen[str]):
     """A list of stacks; the chosen one comes back.
@@ -31,7 +33,9 @@ class StacksScreen(Screen[str]):
 
     def compose(self) -> ComposeResult:
         """The list."""
-        yield Table((Column("STACK", 20), Column("FILE", 30, flexible=True)), self._cells, id="stacks")
+        yield Table(
+            (Column("STACK", 20), Column("FILE", 30, flexible=True)), self._cells, title="Which stack?", id="stacks"
+        )
         yield KeyLine()
 
     def _cells(self, name: str) -> Sequence[Cell]:
@@ -40,7 +44,6 @@ class StacksScreen(Screen[str]):
     def on_mount(self) -> None:
         """Shows them."""
         table = self.query_one(Table)
-        table.border_title = "Which stack?"
         table.show(list(self._stacks))
         table.focus()
 

@@ -25,7 +25,6 @@ class TextScreen(ConsoleScreen):
 
     place = "text"
     BINDINGS = bindings(place)
-    CSS_PATH = "text.tcss"
 
     def __init__(self, title: str, load: Callable[[], Awaitable[Sequence[Line]]]) -> None:
         super().__init__()
@@ -34,14 +33,13 @@ class TextScreen(ConsoleScreen):
 
     def body(self) -> Iterable[Widget]:
         """The text."""
-        self._text = Reading(id="text")
+        self._text = Reading(title=self.heading.replace("[", r"\["), id="text")
         yield self._text
         yield Prompt("/", "regular expression; only matching lines are shown", id="filter")
 
     def on_mount(self) -> None:
         """Loads it."""
         super().on_mount()
-        self._text.border_title = self.heading.replace("[", r"\[")
         self._text.focus()
         self._text.show([line(faint("loading ..."))])
         self.run_worker(self._fill(), name=f"load {self.heading}", exclusive=True)

@@ -12,7 +12,7 @@ from rich.segment import Segment
 from textual.message import Message
 from textual.strip import Strip
 
-from console.tui.present.lines import Line, Span, Tone, marked, plain, visible, wrapped
+from console.tui.present.lines import Line, Span, Tone, level_tone, marked, plain, visible, wrapped
 from console.tui.widgets.bytelog import ByteLog
 from console.tui.widgets.paint import fitted
 from console.tui.widgets.rows import Rows
@@ -36,8 +36,8 @@ class LogView(Rows):
 
         view: LogView
 
-    def __init__(self, *, id: str | None = None, labels: bool = True) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, title: str = "", id: str | None = None, labels: bool = True) -> None:
+        super().__init__(title=title, id=id)
         self.buffer = ByteLog()
         self.following = True
         self.wrap = False
@@ -131,7 +131,7 @@ class LogView(Rows):
         label = self._label(source)
         room = max(1, width - sum(len(part.text) for part in label))
         shown = visible(text)[self._left : self._left + room]
-        return fitted([*label, *self._painted(((shown, Tone.PLAIN),))], width, self.rich_style)
+        return fitted([*label, *self._painted(((shown, level_tone(text)),))], width, self.rich_style)
 
     def _painted(self, spans: Line) -> list[Segment]:
         base = self.rich_style
@@ -169,7 +169,7 @@ class LogView(Rows):
         source, text = self.buffer.line(self._number(index))
         label = self._label(source)
         room = max(10, width - sum(len(part.text) for part in label))
-        lines = list(wrapped([((visible(text), Tone.PLAIN),)], room))
+        lines = list(wrapped([((visible(text), level_tone(text)),)], room))
         return [fitted([*label, *self._painted(spans)], width, self.rich_style) for spans in lines]
 
     # -- moving

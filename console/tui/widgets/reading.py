@@ -17,11 +17,12 @@ class Reading(Rows):
     """Lines of text with tones, wrapped to the width.
 
     Args:
+        title: stands in the frame; without a title there is no frame.
         at_end: whether the newest line is kept in sight, as long as nobody scrolls.
     """
 
-    def __init__(self, *, id: str | None = None, at_end: bool = False) -> None:
-        super().__init__(id=id)
+    def __init__(self, *, title: str = "", id: str | None = None, at_end: bool = False) -> None:
+        super().__init__(title=title, id=id)
         self._lines: list[Line] = []
         self._rows: list[Line] = []
         self._starts: list[int] = []

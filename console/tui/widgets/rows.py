@@ -23,6 +23,9 @@ _WHEEL = 3
 class Rows(Widget, can_focus=True):
     """Rows of text, one line each. Subclasses say how many there are and draw one.
 
+    Args:
+        title: stands in the frame; without a title there is no frame.
+
     Attributes:
         top: the first row that is shown.
     """
@@ -33,8 +36,10 @@ class Rows(Widget, can_focus=True):
     Rows { height: 1fr; width: 1fr; }
     """
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, title: str = "", id: str | None = None) -> None:
+        super().__init__(id=id, classes="pane" if title else None)
+        if title:
+            self.border_title = title
         self.top = 0
 
     # -- for subclasses

@@ -26,13 +26,14 @@ class Table(Rows):
     Args:
         columns: what may be shown; what does not fit drops out.
         cells: gives the cells of the row with that key.
+        title: stands in the frame.
         titles: whether the columns' titles stand above.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"table--cursor", "table--cursor-away", "table--head"}
     DEFAULT_CSS = """
-    Table > .table--cursor { background: $primary 24%; text-style: bold; }
-    Table > .table--cursor-away { background: $primary 10%; }
+    Table > .table--cursor { background: $primary-muted; text-style: bold; }
+    Table > .table--cursor-away { background: $panel; }
     Table > .table--head { color: $secondary; text-style: bold; }
     """
 
@@ -62,9 +63,15 @@ class Table(Rows):
             return self.table
 
     def __init__(
-        self, columns: Sequence[Column], cells: CellSource, *, titles: bool = True, id: str | None = None
+        self,
+        columns: Sequence[Column],
+        cells: CellSource,
+        *,
+        title: str = "",
+        titles: bool = True,
+        id: str | None = None,
     ) -> None:
-        super().__init__(id=id)
+        super().__init__(title=title, id=id)
         self._columns = columns
         self._cells = cells
         self._titles = titles
