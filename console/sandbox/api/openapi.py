@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import cache
+from typing import Any
 
 from console.sandbox.api import discovery, schema, version
 from console.sandbox.api.resources import Object, Resource
@@ -50,7 +51,7 @@ def document(group: str, of: str) -> bytes:
             "openapi": "3.0.0",
             "info": {"title": "Kubernetes", "version": version.GIT_VERSION},
             "paths": paths,
-            "components": {"schemas": _reachable(wanted)},
+            "components": {"schemas": _wrapped(_reachable(wanted))},
         }
     )
 
@@ -63,6 +64,18 @@ def _reachable(wanted: list[str]) -> Object:
             kept[name] = every[name]
             wanted += re.findall(r'"#/components/schemas/([^"]+)"', encode(every[name]).decode())
     return dict(sorted(kept.items()))
+
+
+def _wrapped(node: Any) -> Any:
+    """References that have a description stand in `allOf`: version 3 ignores what stands beside a `$ref`."""
+    if isinstance(node, list):
+        return [_wrapped(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    wrapped = {key: _wrapped(each) for key, each in node.items()}
+    if len(node) > 1 and isinstance(node.get("$ref"), str):
+        wrapped["allOf"] = [{"$ref": wrapped.pop("$ref")}]
+    return wrapped
 
 
 def _paths(kind: Resource, name: str) -> Object:
