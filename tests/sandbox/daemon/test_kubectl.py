@@ -279,7 +279,9 @@ def test_what_is_used_explained_and_allowed(kubectl: Kubectl, namespace: str) ->
     assert re.search(r"sandbox-1 +\d+m +\d+% +\d+Mi +\d+%", kubectl("top", "nodes"))
     assert "FIELD: livenessProbe <Probe>" in kubectl("explain", "pod.spec.containers.livenessProbe")
     assert "strategy to use to replace existing pods with new" in kubectl("explain", "deployment.spec.strategy")
-    assert "-required-\n    Name or number of the port" in kubectl("explain", "pod.spec.containers.livenessProbe.httpGet")
+    assert "-required-\n    Name or number of the port" in kubectl(
+        "explain", "pod.spec.containers.livenessProbe.httpGet"
+    )
     assert "VERSION:    v2" in kubectl("explain", "hpa.spec")
     assert kubectl("auth", "can-i", "create", "pods").strip() == "yes"
     nobody = f"--as=system:serviceaccount:{namespace}:default"
