@@ -26,8 +26,12 @@ from console.model.events import (
 from console.model.plan import Step
 from console.model.run import Progress
 from console.model.wording import seconds
+from console.model.workload import ClusterEvent
 
 _BYTES_EVERY = 5.0
+
+_NORMAL_AT_FIRST = {"FailedGetResourceMetric", "FailedComputeMetricsReplicas"}
+"""Reasons of warnings that every deploy brings: an autoscaler has no figures yet of pods that just started."""
 
 
 class Telling:
@@ -141,10 +145,13 @@ class Telling:
             state = "ok" if external.ok else "NOT REACHED"
             words = f"external {external.name}: {state}, {external.detail}"
             self._once((external.name, external.ok), "", words, "" if external.ok else "warning")
-        elif isinstance(fact, EventObserved) and fact.event.type == "Warning" and fact.event.last >= self._began:
+        elif isinstance(fact, EventObserved) and self._worth_telling(fact.event):
             event = fact.event
             words = f"{event.reason} {event.kind.lower()}/{event.name}: {event.message}"
             self._once((event.about_uid, event.reason, event.message), self._service_of(event.about_uid), words)
+
+    def _worth_telling(self, event: ClusterEvent) -> bool:
+        return event.type == "Warning" and event.last >= self._began and event.reason not in _NORMAL_AT_FIRST
 
     def _connection(self, fact: WatchLost | Relisted) -> None:
         """One line when sight of the cluster is lost, one when all of it is back."""

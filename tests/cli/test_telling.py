@@ -108,13 +108,14 @@ def test_a_lost_connection_is_told_once_and_so_is_its_return(tell):
 
 
 def test_warnings_of_the_cluster_are_told_once_by_service_and_only_those_of_the_run(tell):
-    def event(last):
+    def event(last, reason="Unhealthy"):
         return EventObserved(
-            ClusterEvent("e", "Pod", "todo", "backend-1", "pod-1", "", "Warning", "Unhealthy", "503", 1, last, last)
+            ClusterEvent("e", "Pod", "todo", "backend-1", "pod-1", "", "Warning", reason, "503", 1, last, last)
         )
 
     assert tell(event(99.0)) == []
     assert tell(event(101.0), event(102.0)) == ["backend       Unhealthy pod/backend-1: 503"]
+    assert tell(event(101.0, "FailedGetResourceMetric")) == [], "an autoscaler has no figures at first"
 
 
 def test_what_is_not_for_people_is_not_told(tell):
