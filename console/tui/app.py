@@ -303,7 +303,7 @@ class ConsoleApp(App[int]):
         if not isinstance(self.screen, HistoryScreen):
             self.push_screen(HistoryScreen())
 
-    def action_reconnect(self) -> None:
+    def hurry(self) -> None:
         """Tries to connect now."""
         self._hurry.set()
 

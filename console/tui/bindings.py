@@ -71,7 +71,7 @@ KEYS = (
     Key(("logs",), "right", "shift(8)", "", "Shift long lines to the left", "→", offered=False),
     Key(("history",), "enter", "open", "Evidence", "The evidence of the run, or the parts of the release", "Enter"),
     Key(("stacks",), "enter", "open", "Open", "Open the stack", "Enter", offered=False),
-    Key(("home",), "r", "app.reconnect", "Try again", "Connect again now"),
+    Key(("home",), "r", "reconnect", "Try again", "Connect again now"),
     Key(("home", "logs", "text"), "slash", "filter", "Filter", "Show only what a regular expression finds", "/"),
     Key(("home", *_LEAVES), "c", "copy", "Copy", "Copy what is selected"),
     # Moving about.

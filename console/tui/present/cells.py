@@ -14,7 +14,7 @@ GAP = 1
 class Column:
     """A column of a table.
 
-    `width` is in cells; a `flexible` column takes what the others leave, `width` at least. Of several columns that do
+    `width` is in cells; a `flexible` column takes what the others leave, up to `longest`, the leftmost first. Of several columns that do
     not fit, the one with the highest `drop` goes first; 0 never goes. `tail` cells at the end survive shortening.
     """
 
@@ -36,7 +36,12 @@ def fit(columns: Sequence[Column], width: int) -> list[tuple[int, Column]]:
     while len(kept) > 1 and _needed(kept) > width and any(column.drop for _, column in kept):
         kept.remove(max(kept, key=lambda item: item[1].drop))
     spare = max(0, width - _needed(kept))
-    return [(index, _grown(column, spare)) for index, column in kept]
+    settled = []
+    for index, column in kept:
+        grown = _grown(column, spare)
+        spare -= grown.width - column.width
+        settled.append((index, grown))
+    return settled
 
 
 def _needed(kept: Sequence[tuple[int, Column]]) -> int:
@@ -47,7 +52,7 @@ def _grown(column: Column, spare: int) -> Column:
     if not column.flexible:
         return column
     width = column.width + spare
-    return replace(column, width=min(width, column.longest) if column.longest else width)
+    return replace(column, width=min(width, max(column.width, column.longest)) if column.longest else width)
 
 
 def shorten(text: str, width: int, ellipsis: str, tail: int = 0) -> str:

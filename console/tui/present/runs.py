@@ -9,13 +9,13 @@ from console.model.run import Progress, Run, StepRun, StepState, Verdict
 from console.model.wording import seconds, size
 from console.tui.present.cells import Cell, Column
 from console.tui.present.glyphs import Glyphs
-from console.tui.present.lines import BLANK, Line, Tone, faint, line, strong
+from console.tui.present.lines import Line, Tone, faint, line, strong
 from console.tui.present.why import diagnosis_lines
 
 STEP_COLUMNS = (
     Column("", 1),
-    Column("STEP", 16, flexible=True),
-    Column("PROGRESS", 13, drop=1),
+    Column("STEP", 16, flexible=True, longest=32),
+    Column("PROGRESS", 13, drop=1, flexible=True),
     Column("TIME", 7, right=True),
 )
 _TONES = {
@@ -115,27 +115,27 @@ def progress_line(run: Run, now: float, width: int, glyphs: Glyphs) -> Line:
 
 
 def verdict_lines(verdict: Verdict, glyphs: Glyphs) -> list[Line]:
-    """The one verdict: headline, causes with evidence, phases, addresses, what was kept, what to do now."""
+    """The one verdict: headline, causes with evidence, what to do now, addresses, what was kept, phases."""
     sign, tone = (glyphs.ok, Tone.GOOD) if verdict.ok else (glyphs.bad, Tone.ERROR)
-    took = faint(f"  {seconds(verdict.seconds)}")
-    lines = [line((f"{sign} {verdict.headline}", tone), took), *_facts(verdict)]
+    lines = [line((f"{sign} {verdict.headline}", tone), faint(f"  {seconds(verdict.seconds)}"))]
     for found in verdict.diagnoses:
-        lines += [BLANK, *diagnosis_lines(found, glyphs)]
-    lines += [line((f"{glyphs.warning} ", Tone.WARNING), each) for each in verdict.warnings]
+        lines += diagnosis_lines(found, glyphs)
+    return [*lines, *_facts(verdict, glyphs)]
+
+
+def _facts(verdict: Verdict, glyphs: Glyphs) -> Iterator[Line]:
     if verdict.next_step:
-        lines += [line(faint("  next      "), strong(verdict.next_step))]
-    return lines
-
-
-def _facts(verdict: Verdict) -> Iterator[Line]:
-    if verdict.phases:
-        yield line(faint("  phases    "), "  ".join(f"{name} {seconds(took)}" for name, took in verdict.phases))
-    if verdict.release is not None:
-        yield line(faint("  release   "), str(verdict.release))
+        yield line(faint("  next      "), strong(verdict.next_step))
     for address in verdict.addresses:
         yield line(faint("  open      "), (address, Tone.ACCENT))
+    for warning in verdict.warnings:
+        yield line((f"{glyphs.warning} ", Tone.WARNING), warning)
     if verdict.evidence:
         yield line(faint("  evidence  "), ", ".join(verdict.evidence))
+    if verdict.release is not None:
+        yield line(faint("  release   "), str(verdict.release))
+    if verdict.phases:
+        yield line(faint("  phases    "), "  ".join(f"{name} {seconds(took)}" for name, took in verdict.phases))
     if not verdict.ok:
         yield line(faint("  exit code "), f"{verdict.outcome.code}, {verdict.outcome.meaning}")
 

@@ -57,7 +57,7 @@ def why_lines(view: View, service: str, pod: Pod | None, now: float, glyphs: Gly
         lines += list(_standing(view, service, pod, now, glyphs))[: 1 if others else None]
     for each in others:
         lines += diagnosis_lines(each, glyphs, now)
-    return lines
+    return lines or [line(faint("nothing is known to be wrong"))]
 
 
 def _concerns(found: Diagnosis, service: str, pod: Pod | None) -> bool:
@@ -104,7 +104,7 @@ def _pod_standing(view: View, pod: Pod, now: float, glyphs: Glyphs) -> Iterator[
     sign, tone = (glyphs.ok, Tone.GOOD) if pod.ready else (glyphs.dot, Tone.FAINT)
     serves = "serves" if pod.ready else pod_state(pod)
     node = f" on {pod.node}" if pod.node else ""
-    yield line((f"{sign} ", tone), strong(pod.name), f"  {serves}{node}", faint(f"  {pod.service}"))
+    yield line((f"{sign} ", tone), strong(pod.name), f"  {serves}{node}")
     for (container, _), result in sorted(view.probes.get(pod.uid, {}).items()):
         yield probe_line(container, result, now)
 

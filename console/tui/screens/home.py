@@ -205,6 +205,10 @@ class HomeScreen(ConsoleScreen):
         elif self.view is not None:
             self.console.open_workload(service)
 
+    def action_reconnect(self) -> None:
+        """Connects now, without waiting for the next try."""
+        self.console.hurry()
+
     def action_copy(self) -> None:
         """Copies the diagnosis, or the name of what is selected."""
         service, pod = self._selection()
@@ -266,6 +270,6 @@ class HomeScreen(ConsoleScreen):
             return self.view is not None
         if action == "back":
             return self._order.narrowed
-        if action == "app.reconnect":
+        if action == "reconnect":
             return self.view is None
         return True

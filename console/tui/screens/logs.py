@@ -113,6 +113,7 @@ class LogsScreen(ConsoleScreen):
 
     def flush(self) -> None:
         """Ten times a second."""
+        self._log.instead = "no line matches" if self._log.filtered else "no lines" if self._over else "no lines yet"
         self._log.flush()
         self._standing.show(Heading(self._left(), self._right()))
 
@@ -126,9 +127,6 @@ class LogsScreen(ConsoleScreen):
         state = state if view.following else ("paused", Tone.WARNING)
         shown = f"  {number(view.total, 'line')} match" if view.filtered else ""
         let_go = f"  {log.first:,} dropped" if log.first else ""
-        if not log.end:
-            empty = "no lines" if self._over else "loading ..."
-            return line(" ", (empty, Tone.FAINT))
         return line(" ", state, f"  {number(log.end, 'line')}", (shown, Tone.ACCENT), (let_go, Tone.WARNING))
 
     def _right(self) -> Line:

@@ -135,6 +135,7 @@ class RunScreen(ConsoleScreen):
         if self._tail is not None:
             self._tail.cancel()
         log = ByteLog()
+        self._log.instead = "no output yet"
         self._log.replace(log)
         self._tail = self.run_worker(self._read(step_id, log), name=f"tail {step_id}", group="tail")
 
@@ -153,6 +154,8 @@ class RunScreen(ConsoleScreen):
                 continue
             if over:
                 log.append(step_id, rest)
+                self._log.instead = "this step printed nothing"
+                self._log.refresh()
                 return
             await self._more.wait()
 

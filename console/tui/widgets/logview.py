@@ -28,6 +28,7 @@ class LogView(Rows):
         buffer: what is shown.
         following: whether the end is kept in sight.
         wrap: whether long lines are broken.
+        instead: stands in place of lines while there are none.
     """
 
     @dataclass
@@ -41,6 +42,7 @@ class LogView(Rows):
         self.buffer = ByteLog()
         self.following = True
         self.wrap = False
+        self.instead = ""
         self._labels = labels
         self._left = 0
         self._pattern: re.Pattern[str] | None = None
@@ -91,7 +93,7 @@ class LogView(Rows):
             self.top = max(0, self.top - (before - max(0, self._seen[0])))
         state = (self.buffer.first, self.buffer.end, self.total)
         if state != self._seen:
-            moved = self.following or self.total <= self.page or state[0] != self._seen[0]
+            moved = self.following or not self.total or self.total <= self.page or state[0] != self._seen[0]
             self._seen = state
             if moved:
                 self._to_end()
@@ -119,6 +121,8 @@ class LogView(Rows):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen; wrapped lines are laid out from the anchored end."""
+        if y == 0 and not self.total:
+            return self.paint.strip(((self.instead, Tone.FAINT),), self.size.width, self.rich_style)
         if not self.wrap:
             return super().render_line(y)
         laid = self._laid_out()
