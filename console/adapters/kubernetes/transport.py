@@ -94,7 +94,7 @@ class Transport:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise broken(error, self.server) from error
         finally:
-            response.close()
+            _break_off(response)
 
     async def _ask(self, call: Call, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         self._guard(call)
@@ -172,6 +172,13 @@ def _keep_alive(response: aiohttp.ClientResponse) -> None:
     for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
         if (option := getattr(socket, name, None)) is not None:
             connection.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def _break_off(response: aiohttp.ClientResponse) -> None:
+    """Ends a stream that may be in its middle, without waiting for the other side to take leave (TLS)."""
+    if response.connection and response.connection.transport:
+        response.connection.transport.abort()
+    response.close()
 
 
 def _retry_after(response: aiohttp.ClientResponse) -> float:
