@@ -162,7 +162,9 @@ class Autoscalers(Controller):
         return found
 
     def _used(self, pods: list[Pod], resource: str) -> dict[str, float]:
-        found = ((each.uid, self._usage.get((each.key.namespace, each.key.name))) for each in pods)
+        now, seconds = times.now(), autoscaling.SETTLING * self._scale if resource == "cpu" else 0.0
+        known = [each for each in pods if autoscaling.settled(each, now, seconds)]
+        found = ((each.uid, self._usage.get((each.key.namespace, each.key.name))) for each in known)
         return {uid: values[resource] for uid, values in found if values and resource in values}
 
     def _history(self, key: Key) -> History:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from console.sandbox.api import times
 from console.sandbox.api.resources import Object
 from console.sandbox.controllers.pod import Pod
 
 TOLERANCE = 0.1
+SETTLING = 30.0
+"""Seconds for which the CPU of a pod that has just become ready does not count: it is that of its start
+(`--horizontal-pod-autoscaler-initial-readiness-delay` of kube-controller-manager)."""
 DOWN_WINDOW = 300
 _DEFAULT_UP: tuple[Object, ...] = (
     {"type": "Pods", "value": 4, "periodSeconds": 15},
@@ -67,6 +72,11 @@ def _goal(pod: Pod, resource: str, target: Object) -> float:
     if not requested:
         raise ValueError(f"failed to get {resource} utilization: missing request for {resource} in pod {pod.key.name}")
     return requested * float(target["averageUtilization"]) / 100
+
+
+def settled(pod: Pod, now: datetime, seconds: float) -> bool:
+    """Whether a pod has been ready for so many seconds."""
+    return bool(pod.ready_since) and (now - times.parse(pod.ready_since)).total_seconds() >= seconds
 
 
 def rate_limit(rules: Object | None, current: int, changed: Callable[[float], int], *, up: bool) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
-from console.sandbox.controllers.autoscaling import rate_limit, read
+from console.sandbox.controllers.autoscaling import rate_limit, read, settled
 from console.sandbox.controllers.pod import Pod
 from tests.sandbox.controllers.test_fit import pod
 
@@ -30,6 +31,13 @@ def usage(*cores: float) -> dict[str, float]:
 def test_the_size_follows_the_use_beyond_a_tolerance(used: tuple[float, ...], replicas: int, utilization: int) -> None:
     reading = read(pods(2), usage(*used), "cpu", TARGET, 2)
     assert (reading.replicas, reading.utilization) == (replicas, utilization)
+
+
+def test_the_use_of_a_start_does_not_count() -> None:
+    started = replace(pod(), ready=True, ready_since="2026-01-31T12:00:00Z")
+    assert not settled(started, datetime(2026, 1, 31, 12, 0, 29, tzinfo=UTC), 30)
+    assert settled(started, datetime(2026, 1, 31, 12, 0, 30, tzinfo=UTC), 30)
+    assert not settled(replace(started, ready_since=""), datetime(2026, 1, 31, 13, tzinfo=UTC), 0)
 
 
 def test_pods_without_figures_dampen_and_never_turn_the_direction() -> None:
