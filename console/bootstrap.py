@@ -122,7 +122,15 @@ class Composition:
         if not start or self._settings.read_only:
             raise UnreachableError("the embedded cluster is down", hint="start it: stack-console sandbox up")
         tell("the embedded cluster is down: starting it")
-        return await sandbox.up(self._settings.sandbox)
+        return await self._start_sandbox()
+
+    async def _start_sandbox(self, options: Sequence[str] = ()) -> SandboxStatus:
+        """Starts the cluster, and before it the externals that its pods use."""
+        from console.adapters import sandbox
+        from console.adapters.externals import resume_all
+
+        await resume_all(self._settings.externals("sandbox"), self._settings.external_host)
+        return await sandbox.up(self._settings.sandbox, options)
 
     async def _cluster(self, files: Sequence[Path], context: str) -> Cluster:
         from console.adapters.kubernetes.client import KubernetesCluster
@@ -140,7 +148,7 @@ class Composition:
 
         state, externals = self._settings.sandbox, self._settings.externals("sandbox")
         if action == "up":
-            return dict(msgspec.to_builtins(await sandbox.up(state, options)))
+            return dict(msgspec.to_builtins(await self._start_sandbox(options)))
         if action == "down":
             await sandbox.down(state)
             await withdraw_all(externals)

@@ -14,6 +14,9 @@ from console.model.workload import External
 
 POSTGRES = "postgres"
 
+_IN_USE = "in-use"
+"""A file beside the data of an external of our own: its stack is deployed, so it runs whenever the cluster does."""
+
 
 async def withdraw_all(folder: Path, *, remove: bool = False) -> None:
     """Ends every external of our own below a folder of stacks and targets, and removes their data if asked to.
@@ -25,6 +28,16 @@ async def withdraw_all(folder: Path, *, remove: bool = False) -> None:
         await EmbeddedPostgres(state).stop()
     if remove:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def resume_all(folder: Path, host: str) -> None:
+    """Starts again every external that `withdraw_all` has ended and that its stack still uses.
+
+    Raises:
+        PreflightError: one cannot be started.
+    """
+    for used in await asyncio.to_thread(lambda: sorted(folder.glob(f"*/*/*/{_IN_USE}"))):
+        await EmbeddedPostgres(used.parent, host).start()
 
 
 class StackExternals:
@@ -46,7 +59,9 @@ class StackExternals:
             UsageError: there is none of our own of that kind.
             PreflightError: it cannot be started.
         """
-        return await self._own(name, kind).start()
+        url = await self._own(name, kind).start()
+        await asyncio.to_thread((self._state / name / _IN_USE).touch, mode=0o600)
+        return url
 
     async def known(self, name: str, kind: str) -> str | None:
         """The secret URL of the one of our own if it runs already. Raises UsageError: none of that kind."""
@@ -54,6 +69,7 @@ class StackExternals:
 
     async def withdraw(self, name: str, kind: str) -> None:
         """Ends the one of our own, if there is one; its data stays. Raises PreflightError if it does not end."""
+        await asyncio.to_thread((self._state / name / _IN_USE).unlink, missing_ok=True)
         await self._own(name, kind).stop()
 
     async def check(self, name: str, kind: str, url: str) -> External:

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from console.adapters.externals import StackExternals
+from console.adapters.externals import StackExternals, resume_all, withdraw_all
 from console.adapters.postgres_check import check_postgres
 from console.model.errors import UsageError
 
@@ -41,6 +41,22 @@ async def _refuse_tls(reader, writer):
     writer.write(b"N")
     (length,) = struct.unpack("!i", await reader.readexactly(4))
     return await reader.readexactly(length - 4)
+
+
+async def test_a_database_in_use_comes_back_with_the_cluster(tmp_path):
+    """The same address and password, so the stack's Secret stays right; one that was withdrawn stays away."""
+    folder = tmp_path / "todo" / "sandbox"
+    externals = StackExternals(folder)
+    url = await externals.provision("database", "postgres")
+    try:
+        await withdraw_all(tmp_path)
+        assert not (await externals.check("database", "postgres", url)).ok
+        await resume_all(tmp_path, "127.0.0.1")
+        assert (await externals.check("database", "postgres", url)).ok
+    finally:
+        await externals.withdraw("database", "postgres")
+    await resume_all(tmp_path, "127.0.0.1")
+    assert not (await externals.check("database", "postgres", url)).ok
 
 
 async def test_a_database_of_our_own_is_there_until_it_is_withdrawn(tmp_path):
