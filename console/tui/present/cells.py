@@ -14,8 +14,8 @@ GAP = 1
 class Column:
     """A column of a table.
 
-    `width` is in cells; a `flexible` column takes what the others leave, up to `longest`, the leftmost first. Of several columns that do
-    not fit, the one with the highest `drop` goes first; 0 never goes. `tail` cells at the end survive shortening.
+    `width` is in cells; a `flexible` column takes what the others leave, up to `longest`, the leftmost first. Where not
+    all fit, the one with the highest `drop` goes first; 0 never goes. `tail` characters survive shortening.
     """
 
     title: str

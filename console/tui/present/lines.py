@@ -112,7 +112,8 @@ def marked(spans: Line, pattern: re.Pattern[str] | None) -> Line:
 
 
 _LEVEL = re.compile(
-    r"\b(?:(ERROR|CRITICAL|FATAL|PANIC|error|fatal|panic|Traceback|Error:)|(WARN(?:ING)?|warn(?:ing)?))\b"
+    r"\b(?:(ERROR|CRITICAL|FATAL|PANIC|Traceback)|(WARN(?:ING)?))\b"
+    r"|\blevel\b['\"]?\s*[:=]\s*['\"]?(?:(error|critical|fatal|panic)|(warn))"
 )
 _LEVEL_WITHIN = 90
 
@@ -122,4 +123,4 @@ def level_tone(text: str) -> Tone:
     found = _LEVEL.search(text, 0, _LEVEL_WITHIN)
     if found is None:
         return Tone.PLAIN
-    return Tone.ERROR if found[1] else Tone.WARNING
+    return Tone.ERROR if found[1] or found[3] else Tone.WARNING

@@ -40,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         """Shows them."""
         reading = self.query_one(Reading)
-        reading.border_subtitle = "Esc closes"
+        reading.entitle(f"Keys: {self._about}", "Esc closes")
         reading.show(list(help_lines(self._place, self._about)))
         reading.focus()
 

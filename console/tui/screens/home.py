@@ -119,10 +119,9 @@ class HomeScreen(ConsoleScreen):
         known = count if view.freshness in {Freshness.LIVE, Freshness.STALE} else ""
         narrowed = f"  {self._order.service}" if self._order.service else ""
         narrowed += f"  /{self._order.pattern.pattern}/" if self._order.pattern else ""
-        self._pods.border_title = f"Pods and probes{narrowed}".replace("[", r"\[")
-        self._pods.border_subtitle = "  ".join(filter(None, (known, words)))
-        self._services.border_subtitle = freshness(view, "deployments", self.now)[0]
-        self._log.border_subtitle = freshness(view, "events", self.now)[0]
+        self._pods.entitle(f"Pods and probes{narrowed}", "  ".join(filter(None, (known, words))))
+        self._services.entitle("Services", freshness(view, "deployments", self.now)[0])
+        self._log.entitle("Activity", freshness(view, "events", self.now)[0])
         self.set_class(view.freshness is Freshness.STALE, "-stale")
 
     def _without_connection(self) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _TAIL = 2000
 _AT_MOST = 0.01
+_QUIET = 10.0
 
 
 class LogsScreen(ConsoleScreen):
@@ -50,6 +51,7 @@ class LogsScreen(ConsoleScreen):
         self._services, self._pods, self._previous = tuple(services), tuple(pods), previous
         self._behind: float | None = None
         self._over = False
+        self._opened = self._measured = 0.0
         self._heading()
 
     def _heading(self) -> None:
@@ -80,6 +82,7 @@ class LogsScreen(ConsoleScreen):
 
     def _begin(self) -> None:
         self._over, self._behind = False, None
+        self._opened = self.now
         self._heading()
         log = ByteLog()
         self._log.replace(log)
@@ -102,12 +105,16 @@ class LogsScreen(ConsoleScreen):
         began = time.perf_counter()
         async for chunk in stream:
             log.append(chunk.pod, chunk.data, chunk.at)
-            if chunk.at is not None:
-                self._behind = max(0.0, self.now - chunk.at)
+            self._measure(chunk.at)
             # Chunks that are there already come without the loop getting a turn: keys must not wait for them.
             if time.perf_counter() - began > _AT_MOST:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
+
+    def _measure(self, written: float | None) -> None:
+        """How long the newest line was under way; lines from before we began to look tell nothing."""
+        if written is not None and written >= self._opened:
+            self._behind, self._measured = max(0.0, self.now - written), self.now
 
     # -- drawing
 
@@ -131,7 +138,8 @@ class LogsScreen(ConsoleScreen):
 
     def _right(self) -> Line:
         wrap = "wrap  " if self._log.wrap else ""
-        late = f"{self._behind:.1f} s behind " if self._behind is not None and not self._over else ""
+        quiet = self._over or self.now - self._measured > _QUIET
+        late = "" if self._behind is None or quiet else f"{self._behind:.1f} s behind "
         return line(faint(wrap), (late, Tone.WARNING if self._behind and self._behind > 5 else Tone.FAINT))
 
     # -- what can be done

@@ -54,7 +54,7 @@ class PlanScreen(ConsoleScreen):
         """How long it takes."""
         self.head()
         if self.plan is None and self._began:
-            self._diff.border_subtitle = f"{now - self._began:.0f} s"
+            self._diff.entitle("What changes", f"{now - self._began:.0f} s")
 
     def action_again(self) -> None:
         """Makes the plan anew."""
@@ -70,7 +70,7 @@ class PlanScreen(ConsoleScreen):
         engine = await self.console.connected()
         plan = await self.attempt(engine.plan, self._failed)
         self._began = 0.0
-        self._diff.border_subtitle = ""
+        self._diff.entitle("What changes")
         if plan is not None:
             self._show(plan)
         self.refresh_bindings()
@@ -86,8 +86,9 @@ class PlanScreen(ConsoleScreen):
         self._list.show([] if plan.empty else list(self._steps), [line(faint("nothing to do"))])
         self._diff.show(self._text.lines)
         guarded = "protected  " if plan.protected else ""
-        self._diff.border_title = f"What changes on {plan.target}"
-        self._diff.border_subtitle = f"{guarded}context {plan.context}  namespace {plan.namespace}"
+        self._diff.entitle(
+            f"What changes on {plan.target}", f"{guarded}context {plan.context}  namespace {plan.namespace}"
+        )
         self._say(self._sentence(plan))
 
     def _sentence(self, plan: Plan) -> str:

@@ -68,7 +68,7 @@ class PodScreen(ConsoleScreen):
     def _show(self, view: View) -> None:
         pod = self.pod
         if pod is None:
-            self._details.border_subtitle = "gone"
+            self._details.entitle(self._last.name if self._last else "Pod", "gone")
             return
         self._last = pod
         self.heading = pod.name
@@ -81,7 +81,7 @@ class PodScreen(ConsoleScreen):
             self._probes.styles.height = max(1, len(self._specs)) + (3 if self._specs else 2)
         diagnoses = [each for each in view.diagnoses if each.subject == f"pod/{pod.name}"]
         events = self.console.events_of(self._uid)
-        self._details.border_title = pod.name
+        self._details.entitle(pod.name)
         self._details.show(pod_lines(view, pod, diagnoses, events, self.now, self.glyphs))
 
     def _cells(self, key: str) -> Sequence[Cell]:

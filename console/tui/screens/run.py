@@ -106,7 +106,7 @@ class RunScreen(ConsoleScreen):
 
     def _explain(self, run: Run) -> None:
         lines = verdict_lines(run.verdict, self.glyphs) if run.verdict else waiting_lines(run, self.glyphs)
-        self._reasons.border_title = "Verdict" if run.verdict else "Waiting for"
+        self._reasons.entitle("Verdict" if run.verdict else "Waiting for")
         self._reasons.set_class(run.verdict is not None and run.verdict.ok, "-good")
         self._reasons.set_class(run.verdict is not None and not run.verdict.ok, "-bad")
         self._reasons.display = bool(lines)
@@ -131,7 +131,7 @@ class RunScreen(ConsoleScreen):
         if not step_id or step_id == self._shown:
             return
         self._shown = step_id
-        self._log.border_title = f"Log of {step_id}".replace("[", r"\[")
+        self._log.entitle(f"Log of {step_id}")
         if self._tail is not None:
             self._tail.cancel()
         log = ByteLog()

@@ -33,7 +33,7 @@ class TextScreen(ConsoleScreen):
 
     def body(self) -> Iterable[Widget]:
         """The text."""
-        self._text = Reading(title=self.heading.replace("[", r"\["), id="text")
+        self._text = Reading(title=self.heading, id="text")
         yield self._text
         yield Prompt("/", "regular expression; only matching lines are shown", id="filter")
 

@@ -38,9 +38,15 @@ class Rows(Widget, can_focus=True):
 
     def __init__(self, *, title: str = "", id: str | None = None) -> None:
         super().__init__(id=id, classes="pane" if title else None)
-        if title:
-            self.border_title = title
         self.top = 0
+        self._names = ("", "")
+        self.entitle(title)
+
+    def entitle(self, title: str, subtitle: str = "") -> None:
+        """Names the pane. Setting a title draws the whole pane, so only if it differs."""
+        if (title, subtitle) != self._names:
+            self._names = (title, subtitle)
+            self.border_title, self.border_subtitle = title.replace("[", r"\["), subtitle.replace("[", r"\[")
 
     # -- for subclasses
 
