@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from console.model.redaction import Redactor
 
 from console.cli.narrate import Narrator
 from console.cli.output import Output
 from console.cli.style import PLAIN
+from console.model.redaction import Redactor
 
 SECRET = "postgresql://app:s3cr3t-pa55word@db/app"
 
