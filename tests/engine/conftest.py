@@ -3,7 +3,9 @@
 import asyncio
 import time
 from dataclasses import replace
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from console.adapters.kubernetes.client import KubernetesCluster
@@ -12,6 +14,15 @@ from console.engine.store import Store
 from console.engine.tasks import Tasks
 from tests.engine.line import Line
 from tests.engine.planning_world import world_of
+
+
+async def leave(client):
+    """Closes a client, and waits until its last connection is: one that a cancelled request had says goodbye first."""
+    await client.close()
+    port = urlsplit(client.server).port
+    async with asyncio.timeout(10):
+        while any(each.raddr and each.raddr.port == port for each in psutil.Process().net_connections("tcp")):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -27,16 +38,14 @@ async def far_client(line, tmp_path):
     """A client whose wire can be cut."""
     client = KubernetesCluster(await open_transport([line.kubeconfig(tmp_path / "far")], "sandbox"), "sandbox")
     yield client
-    await client.close()
-    await asyncio.sleep(0)
+    await leave(client)
 
 
 @pytest.fixture
 async def near_client(sandbox):
     client = KubernetesCluster(await open_transport([sandbox.kubeconfig], "sandbox"), "sandbox")
     yield client
-    await client.close()
-    await asyncio.sleep(0)
+    await leave(client)
 
 
 @pytest.fixture
