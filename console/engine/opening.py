@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from console.engine.applying import send
 from console.engine.holder import this_process
 from console.engine.lease import hold
+from console.engine.record import announce_release
 from console.engine.stale import refuse_stale
 from console.engine.steplog import StepLog
 from console.engine.work import Work
@@ -32,11 +33,15 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
     if all(step.kind in {StepKind.PREFLIGHT, StepKind.ROLLBACK} for step in work.plan.steps):
         return "nothing to do"
     _refuse_drift(work)
-    if work.plan.kind == "deploy":
+    deploys = work.plan.kind == "deploy"
+    if deploys:
         await _make_namespace(work, log)
-    if work.plan.kind == "deploy" or work.gathered.namespace_exists:
+    if deploys or work.gathered.namespace_exists:
         work.lock = await held.enter_async_context(_lock(work, log))
-        await refuse_stale(work) if work.plan.kind == "deploy" else None
+    if deploys:
+        await refuse_stale(work)
+        if any(step.kind is StepKind.APPLY for step in work.plan.steps):
+            announce_release(work)
     return f"{len(work.plan.checks)} checks passed"
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import getpass
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 from console.engine.ports import Cluster
 from console.engine.releases import write_release
 from console.engine.work import Work
 from console.model.errors import ConsoleError
+from console.model.events import ReleaseObserved
 from console.model.outcome import Outcome
 from console.model.release import Release
 from console.model.stack import JSON
+from console.model.whatchanged import what_changed
 
 
 async def record_release(work: Work, outcome: Outcome) -> str:
@@ -32,6 +35,17 @@ async def record_rollback(work: Work, good: Release) -> str:
         ConsoleError: Secrets may not be created, or the API server does not answer.
     """
     return await _write(work, await _release(work, Outcome.DONE, good.objects, good.images))
+
+
+def announce_release(work: Work) -> None:
+    """Tells what this run is about to change: what fails from now on may be blamed on it."""
+    if not work.gathered.releases:
+        return
+    before = work.gathered.releases[0]
+    bodies = tuple(each.body for each in work.declared.values())
+    coming = replace(before, number=work.release, objects=bodies)
+    changes = what_changed(coming, before)
+    work.store.dispatch(ReleaseObserved(work.release, work.world.clock(), "running", "", changes))
 
 
 async def _write(work: Work, release: Release) -> str:

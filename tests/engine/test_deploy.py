@@ -187,7 +187,7 @@ async def test_a_run_is_in_the_journal_from_its_beginning_to_its_end(bench, name
 async def test_a_bug_of_ours_ends_with_a_verdict_as_well(bench, namespace, monkeypatch):
     bench.observe(make_stack([web(namespace)], namespace=namespace))
     made = await bench.plan()
-    monkeypatch.setattr("console.engine.deploy.apply_changes", None)
+    monkeypatch.setattr("console.engine.attempt.apply_changes", None)
     with pytest.raises(TypeError):
         await bench.run(made)
     (finished,) = bench.told(RunFinished)

@@ -110,10 +110,10 @@ async def test_a_failure_goes_back_to_the_last_good_release_after_its_evidence_w
     broken = one_service(namespace, real(shell("echo last words; exit 3")), config_map("extra", B="2"))
     bench.declare(broken)
     verdict = await bench.deploy(rollback=True)
-    print(verdict.headline)
     assert verdict.outcome is Outcome.ROLLOUT, verdict
     assert verdict.headline.endswith("; rolled back to release 1")
     assert any("last words" in (bench.logs / "run-2" / "evidence" / name).read_text() for name in verdict.evidence)
+    assert verdict.diagnoses[0].changed.startswith("release 2: ")
     assert [name for name, _ in verdict.phases][-1] == "rollback"
     deployed = cluster.get("deployments", "web")
     assert deployed["spec"]["template"]["spec"]["containers"][0]["command"][0] == "python"
