@@ -26,6 +26,14 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[_START_TIME])
 
 
+def session_of(pid: int) -> int | None:
+    """The session that a process belongs to, by its leader's pid; None when there is no such process."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """One process for sure: its pid, when it began, and under which boot of the machine."""

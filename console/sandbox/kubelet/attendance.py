@@ -9,15 +9,18 @@ from collections.abc import Callable
 
 from console.sandbox.api import times
 from console.sandbox.api.resources import Object
-from console.sandbox.kubelet import hooks
+from console.sandbox.kubelet import hooks, listening
 from console.sandbox.kubelet.host import Host
 from console.sandbox.kubelet.launching import Launcher
 from console.sandbox.kubelet.prober import Prober
 from console.sandbox.kubelet.probes import Target
 from console.sandbox.kubelet.process import Exit, Process
+from console.sandbox.kubelet.shim import descendants
 from console.sandbox.kubelet.state import ContainerState
 
 log = logging.getLogger(__name__)
+LOOK_AFTER = 2.0
+"""Seconds from a container's start until it is looked at where it listens."""
 SHORTEST_GRACE = 2.0
 """Seconds that a container has at least after its stop signal (`minimumGracePeriodInSeconds`)."""
 
@@ -83,10 +86,18 @@ class Attendance:
         else:
             self._started()
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._look(), name="a look at the ports")
             if self._state.started and spec.get("readinessProbe"):
                 group.create_task(self._prober("Readiness", self._readiness_settled).run(), name="readiness")
             if self._state.started and spec.get("livenessProbe"):
                 group.create_task(self._prober("Liveness", self._liveness_settled).run(), name="liveness")
+
+    async def _look(self) -> None:
+        """Once it has settled: does it listen where only one pod can?"""
+        await asyncio.sleep(LOOK_AFTER)
+        pids = list(descendants(self.process.shim))
+        for port in await asyncio.to_thread(listening.everywhere, pids):
+            self._tell("Warning", "ListensEverywhere", listening.advice_everywhere(self._state.name, port))
 
     async def _after_start(self, hook: Object) -> bool:
         try:

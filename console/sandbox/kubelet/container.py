@@ -6,9 +6,11 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 
 from console.sandbox.api import times
 from console.sandbox.api.resources import Object
+from console.sandbox.kubelet import listening
 from console.sandbox.kubelet.attendance import Attendance
 from console.sandbox.kubelet.backoff import BackOff, go_duration
 from console.sandbox.kubelet.host import Host
@@ -87,7 +89,7 @@ class Container:
     # -- the life
 
     async def _run(self) -> None:
-        process, fresh = await self._find(), False
+        process, fresh = self._find(), False
         while process or not self._through():
             if process is None:
                 process, fresh = await self._start(), True
@@ -107,18 +109,23 @@ class Container:
             return True
         return bool(policy == "OnFailure" and ended.code == 0)
 
-    async def _find(self) -> Process | None:
-        """What an earlier daemon has started, running or ended."""
-        if not self.state.running:
-            return None
-        process = Process.find(self.launcher.records)
-        if process:
-            image = await self._puller.pull()
-            await self._prepare(image, fresh=False)
+    def _find(self) -> Process | None:
+        """What an earlier daemon has started, running or ended, as far as the status does not tell of its end."""
+        state, process = self.state, Process.find(self.launcher.records)
+        if process and (process.alive or state.running or self._news(process)):
+            self.launcher.recover(process.record)
+            if process.record["mode"] != self._host.mode.name:
+                process.kill()  # the sandbox was started anew with another mode
+            state.restarts, state.container_id = process.restart, process.record["container_id"]
             return process
-        started, id_ = self.state.running_since, self.state.container_id
-        self.state.end(Ended(255, "Unknown", started=started, finished=times.time(), container_id=id_))
+        if state.running:
+            started, id_ = state.running_since, state.container_id
+            state.end(Ended(255, "Unknown", started=started, finished=times.time(), container_id=id_))
         return None
+
+    def _news(self, process: Process) -> bool:
+        """The daemon was killed before it could write down that this process had started."""
+        return process.restart > self.state.restarts or not (self.state.ended or self.state.last)
 
     async def _start(self) -> Process | None:
         """One try to start it, after the wait that is due; None when it failed, as the state then says."""
@@ -137,6 +144,8 @@ class Container:
             return None
         self.state.restarts = number
         self.event("Normal", "Started", f"Started container {self.state.name}")
+        if advice := listening.advice_low(self.state.spec, self._host.mode.lowest_port):
+            self.event("Warning", "PrivilegedPort", advice)
         return process
 
     async def _wait_turn(self) -> None:
@@ -154,11 +163,11 @@ class Container:
         self._changed()
         await asyncio.sleep(seconds)
 
-    async def _prepare(self, image: Image, fresh: bool = True) -> Order:
+    async def _prepare(self, image: Image) -> Order:
         """What to run; waits for ConfigMaps and Secrets that are missing."""
         while True:
             try:
-                return self.launcher.prepare(image, fresh)
+                return self.launcher.prepare(image)
             except MissingError as error:
                 self.event("Warning", "Failed", f"Error: {error}")
                 self.state.wait("CreateContainerConfigError", str(error))
@@ -166,16 +175,18 @@ class Container:
             await asyncio.sleep(CONFIG_RETRY * self._host.scale)
 
     async def _spawn(self, order: Order, number: int) -> Process:
-        about = {"restart": number, "since": times.micro_time(), "image_id": self.state.image_id}
+        about = {"restart": number, "since": times.micro_time(), "container_id": self.state.container_id}
+        about |= self.launcher.record()
         self.launcher.drop_logs(number - 1)
         log_file = self.launcher.logs / f"{number}.log"
         starting = asyncio.create_task(Process.start(self.launcher.records, log_file, order, about))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
-            process = await starting
-            process.kill()
-            await process.wait()
+            with suppress(StartError):
+                process = await starting
+                process.kill()
+                await process.wait()
             raise
 
     def _not_started(self, message: str) -> None:
@@ -200,6 +211,8 @@ class Container:
         self._ended(exit_)
 
     def _ended(self, exit_: Exit) -> None:
+        if exit_.code and (advice := listening.advice_in_use(self.state.name, exit_.tail)):
+            self.event("Warning", "AddressInUse", advice)
         message = self.launcher.message(exit_.code, exit_.tail)
         self.state.end(Ended.of(exit_, self.state.running_since or "", message, self.state.container_id))
         self._changed()

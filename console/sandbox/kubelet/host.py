@@ -26,6 +26,7 @@ class Host:
         pods: the folder that holds a folder for each pod, by uid.
         scale: multiplies probe periods, initial delays and back-off steps.
         allocatable: what the node has for pods.
+        path: where programs are looked for, this interpreter as `python` first.
         seen: the images that were pulled here.
     """
 
@@ -38,6 +39,7 @@ class Host:
     images: Images
     probes: Probes
     allocatable: Object
+    path: str
     tally: Tally = field(default_factory=Tally)
     seen: set[str] = field(default_factory=set)
 

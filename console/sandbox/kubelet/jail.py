@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import stat
 import sys
 from contextlib import suppress
@@ -22,7 +23,7 @@ _BIND, _REC, _SLAVE = 4096, 16384, 1 << 19
 _DETACH = 2
 _ATTR_RDONLY, _AT_FDCWD, _AT_RECURSIVE = 1, -100, 0x8000
 _MOUNT_SETATTR, _PIVOT_ROOT = 442, {"x86_64": 155, "aarch64": 41}.get(os.uname().machine, 0)
-_CAPBSET_DROP, _SET_NO_NEW_PRIVS = 24, 38
+_SET_PDEATHSIG, _CAPBSET_DROP, _SET_NO_NEW_PRIVS = 1, 24, 38
 _HIGHEST_CAPABILITY = 63
 _libc = ctypes.CDLL(None, use_errno=True)
 NOT_STARTED = "jail: not started: "
@@ -108,13 +109,14 @@ def _furnish(root: str, mounts: list[tuple[str, str, bool]]) -> None:
     os.umask(mask)
     _protect(root)
     _set(f"{root}/proc", 0, _Attributes(clear=_ATTR_RDONLY))  # processes write to their own entries
-    for source, target, fixed in places:
+    for source, target, _ in places:
         place = root + target
         if not os.path.lexists(place):
             _make_point(place, os.path.isdir(source))  # noqa: PTH112
         _bind(source, place)
-        if fixed:
-            _protect(place)
+    for _, target, fixed in places:
+        if fixed:  # last, as a mount point inside of it may have had to be made
+            _set(root + target, 0, _Attributes(set=_ATTR_RDONLY))
 
 
 def _missing(places: list[tuple[str, str, bool]]) -> Tree:
@@ -191,6 +193,7 @@ def _enter(pid: str, folder: str, command: list[str]) -> None:
         _check(_libc.setns(each, 0), "setns")
     os.chdir(folder)
     drop_rights()
+    _libc.prctl(_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # it ends with the daemon
     os.execvp(command[0], command)  # noqa: S606 - that is what it is for
 
 

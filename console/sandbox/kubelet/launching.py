@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from console.sandbox.kubelet.process import Order
 from console.sandbox.kubelet.references import MissingError, References
 from console.sandbox.kubelet.volumes import Volumes
 
-_PATH = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MESSAGE_LIMIT = 4096
 
 
@@ -45,35 +44,56 @@ class Launcher:
         self.fitted: Fitted | None = None
         self.image: Image | None = None
 
-    def prepare(self, image: Image, fresh: bool) -> Order:
-        """What to run; `fresh` is False when it runs already, and only commands beside it have to be fitted.
+    def prepare(self, image: Image) -> Order:
+        """What to run.
 
         Raises:
             MissingError: a ConfigMap, Secret or key is not there.
         """
         self.image = image
-        if fresh:
-            self._clear()
+        self._clear()
         values = {"POD_IP": self._references.field("status.podIP"), "BUNDLE_ROOT": str(image.root)}
         known = environment.of_container(self._container, self._base(image, values), self._references)
         words = environment.command(self._container, image.config, known, values)
         if not words:
             raise MissingError("no command specified")
-        tree = _tree(image)
-        folder = self._container.get("workingDir") or image.config.get("WorkingDir") or tree
+        folder = self._container.get("workingDir") or image.config.get("WorkingDir") or _tree(image)
+        fitted = self._fit(image, words, known, folder)
+        group = f"sandbox-{secrets.token_hex(8)}"
+        return Order(fitted.command, fitted.environment, fitted.folder, self._memory(), group, fitted.entry)
+
+    def _fit(self, image: Image, words: list[str], known: dict[str, str], folder: str, *, runs: bool = False) -> Fitted:
         launch = Launch(
             pod=self._pod,
             container=self._container,
-            tree=tree,
+            tree=_tree(image),
             home=self._own / "home",
             records=self.records,
             command=words,
             environment=known,
             folder=folder,
-            mounts=self._mounts(known),
+            mounts=self._mounts(known, runs=runs),
         )
-        self.fitted = fitted = self._host.mode.fit(launch)
-        return Order(fitted.command, fitted.environment, fitted.folder, self._memory(), fitted.entry)
+        self.fitted = self._host.mode.fit(launch)
+        return self.fitted
+
+    def record(self) -> Object:
+        """What `recover` needs, to be kept with the process."""
+        assert self.fitted
+        assert self.image
+        image = self.image
+        return {
+            "mode": self._host.mode.name,
+            "image": [str(image.root), image.config, image.id, image.reference],
+            "environment": self.fitted.environment,
+            "folder": self.fitted.folder,
+        }
+
+    def recover(self, record: Object) -> None:
+        """Takes over a process that runs already: nothing is looked up or pulled again."""
+        root, config, id_, reference = record["image"]
+        self.image = Image(root=Path(root), config=config, id=id_, reference=reference)
+        self._fit(self.image, [], record["environment"], record["folder"], runs=True)
 
     def _clear(self) -> None:
         for folder in (self.records, self.logs, self._own / "home"):
@@ -92,7 +112,7 @@ class Launcher:
         services = self._host.machinery.list("services", metadata["namespace"])
         linked = services if spec.get("enableServiceLinks", True) else []
         kubernetes = self._host.machinery.find("services", "default", "kubernetes")
-        basics = {"PATH": _PATH, "HOSTNAME": spec.get("hostname") or metadata["name"]}
+        basics = {"PATH": self._host.path, "HOSTNAME": spec.get("hostname") or metadata["name"]}
         links = environment.service_links([*linked, *([kubernetes] if kubernetes else [])])
         return basics | environment.of_image(image.config, values) | links
 
@@ -102,27 +122,29 @@ class Launcher:
 
     # -- mounts
 
-    def _mounts(self, known: Mapping[str, str]) -> list[Mount]:
+    def _mounts(self, known: Mapping[str, str], *, runs: bool) -> list[Mount]:
         found = [Mount(self._message_path, self._message_file)]
         for number, mount in enumerate(self._container.get("volumeMounts") or ()):
             fixed = self._volumes.read_only(mount["name"])
             source = self._volumes.path(mount["name"])
             part = mount.get("subPath") or environment.expand(mount.get("subPathExpr") or "", known)
             if part:
-                source = self._part(source, part, number, fixed)
+                copy = self.records / f"subpath-{number}"
+                source = self._part(source, part, copy if fixed else None, runs=runs)
             found.append(Mount(mount["mountPath"], source, bool(mount.get("readOnly")) or fixed))
         return found
 
-    def _part(self, volume: Path, part: str, number: int, fixed: bool) -> Path:
+    def _part(self, volume: Path, part: str, copy: Path | None, *, runs: bool) -> Path:
         """A part of a volume; of a ConfigMap or Secret it is a copy, which does not follow its source."""
         if ".." in Path(part).parts:
             mount = f'volumeMount "{volume.name}" of container "{self._container["name"]}"'
             raise MissingError(f"failed to prepare subPath for {mount}")
-        if not fixed:
+        if copy is None:
             if not (volume / part).exists():
                 (volume / part).mkdir(parents=True)
             return volume / part
-        copy = self.records / f"subpath-{number}"
+        if runs:
+            return copy
         shutil.rmtree(copy, ignore_errors=True) if copy.is_dir() else copy.unlink(missing_ok=True)
         source = volume / part
         shutil.copytree(source, copy) if source.is_dir() else shutil.copy2(source, copy)

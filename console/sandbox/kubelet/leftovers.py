@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from console.sandbox.identity import Identity
+from console.sandbox.kubelet import memory
 
 _PATIENCE = 10.0
 
 
 def end_leftovers(folders: Iterable[Path]) -> None:
-    """Ends every process that the records in these pods' folders name, at once, and waits for it."""
-    found = [identity for folder in folders for identity in _identities(folder)]
-    if found:
-        with ThreadPoolExecutor(max_workers=min(len(found), 32)) as pool:
-            list(pool.map(lambda each: each.end(_PATIENCE), found))
+    """Ends every process that the records in these pods' folders name, all at once, and waits for it."""
+    records = [record for folder in folders for record in _records(folder)]
+    if records:
+        with ThreadPoolExecutor(max_workers=min(len(records), 32)) as pool:
+            list(pool.map(_end, records))
 
 
-def _identities(folder: Path) -> Iterable[Identity]:
-    for record in folder.glob("containers/*/run.json"):
+def _records(folder: Path) -> Iterator[dict[str, Any]]:
+    for file in folder.glob("containers/*/run.json"):
         try:
-            identity = Identity.read(json.loads(record.read_text()))
+            yield json.loads(file.read_text())
         except (OSError, ValueError):
             continue
-        if identity:
-            yield identity
+
+
+def _end(record: dict[str, Any]) -> None:
+    if identity := Identity.read(record):
+        identity.end(_PATIENCE)
+    if group := record.get("group"):
+        memory.remove(group)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import sys
 from pathlib import Path
 
 from console.sandbox.api.machinery import Machinery
@@ -29,7 +30,7 @@ def make_nodes(
     machinery: Machinery, addresses: AddressPool, settings: Settings, mode: Mode, images: Images
 ) -> dict[str, Kubelet]:
     """A kubelet for each process node, by name, not yet started."""
-    allocatable = room()
+    allocatable, path = room(), _path(settings.state / "bin")
     nodes = {}
     for number in range(1, settings.nodes + 1):
         host = Host(
@@ -42,9 +43,21 @@ def make_nodes(
             images=images,
             probes=Probes(),
             allocatable=allocatable,
+            path=path,
         )
         nodes[host.name] = Kubelet(host)
     return nodes
+
+
+def _path(own: Path) -> str:
+    """Where pods look for programs: `python` is this interpreter, whatever its own file is called."""
+    folder = Path(sys.executable).parent
+    if not (folder / "python").exists():
+        own.mkdir(exist_ok=True)
+        (own / "python").unlink(missing_ok=True)
+        (own / "python").symlink_to(sys.executable)
+        folder = own
+    return f"{folder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def choose_mode(machinery: Machinery, settings: Settings) -> Mode:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.sandbox.identity import Identity, boot_id
+from console.sandbox.identity import Identity, boot_id, session_of
 
 _SHIM = Path(__file__).with_name("shim.py")
 RECORD, EXIT = "run.json", "exit.json"
@@ -41,6 +41,7 @@ class Order:
         environment: all of it.
         folder: the working directory.
         memory: bytes that the process and all below it may hold; 0 for no limit.
+        group: a name for the control group that limits the memory, where one can be made; empty for none.
         entry: what the shim does before the program takes over (namespaces), empty for nothing.
     """
 
@@ -48,6 +49,7 @@ class Order:
     environment: dict[str, str]
     folder: str
     memory: int
+    group: str
     entry: dict[str, Any]
 
 
@@ -80,10 +82,10 @@ class Process:
         identity = Identity.read(record)
         if identity is None:
             raise ValueError(f"{folder / RECORD} names no process")
+        self.record = record
         self.pid = int(record["main"])
         self.restart = int(record["restart"])
         self.since = str(record["since"])
-        self.image_id = str(record["image_id"])
         self._shim = identity
         self._folder = folder
         self._exit: asyncio.Task[Exit] = asyncio.create_task(self._follow(), name=f"process {self.pid}")
@@ -102,6 +104,7 @@ class Process:
             "environment": order.environment,
             "folder": order.folder,
             "memory": order.memory,
+            "group": order.group,
             "entry": order.entry,
             "log": str(log),
             "record": str(folder / RECORD),
@@ -127,6 +130,11 @@ class Process:
         """The process id of its shim, below which all is that the container runs."""
         return self._shim.pid
 
+    @property
+    def alive(self) -> bool:
+        """It runs, or its shim is about to tell how it ended."""
+        return self._shim.alive
+
     async def wait(self) -> Exit:
         """How it ended, once it has."""
         return await asyncio.shield(self._exit)
@@ -151,18 +159,32 @@ class Process:
         try:
             if self._shim.alive:
                 await readable(descriptor)
+                await self._end_orphans()
         finally:
             os.close(descriptor)
         _reap(self._shim.pid)
         return self._read_exit()
 
+    async def _end_orphans(self) -> None:
+        """A shim that was killed takes the container's process along (PR_SET_PDEATHSIG), but not what that started."""
+        if not (self._folder / EXIT).exists():
+            for pid in await asyncio.to_thread(_session, self.pid):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
     def _read_exit(self) -> Exit:
-        """What the shim wrote; when it was killed itself, the process went with it (PR_SET_PDEATHSIG)."""
+        """What the shim wrote, unless it was killed itself."""
         try:
             found = json.loads((self._folder / EXIT).read_text())
         except (FileNotFoundError, ValueError):
             return Exit(137, 9, oom=False, finished=0.0, tail="")
         return Exit(found["code"], found["signal"], found["oom"], found["finished"], found["tail"])
+
+
+def _session(leader: int) -> list[int]:
+    """The processes of a session; the container's is led by its own process."""
+    every = (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
+    return [pid for pid in every if session_of(pid) == leader]
 
 
 async def readable(descriptor: int) -> None:
@@ -196,11 +218,7 @@ def _spawn(order: bytes) -> dict[str, Any]:
         line = process.stdout.readline()
     process.returncode = 0  # followed and reaped by `Process`
     if not line:
-        return {
-            "errno": errno.ECHILD,
-            "what": "shim",
-            "about": "the shim ended",
-        }  # the shim ended; why is in daemon.log
+        return {"errno": errno.ECHILD, "what": "shim", "about": "its shim ended, see daemon.log"}
     answer: dict[str, Any] = json.loads(line)
     if "errno" in answer:
         _reap(process.pid, 0)

@@ -181,8 +181,9 @@ def _prepare(outputs: tuple[int, int]) -> None:
 
 def _steps(order: dict[str, Any]) -> Iterator[tuple[str, Callable[[], object]]]:
     """From a fork of the shim to the container's program."""
+    if order["group"]:
+        yield "memory", lambda: import_module("memory").join(order["group"])
     if order["entry"]:
-        sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
         jail = import_module("jail")
         yield "jail", lambda: jail.confine(order["entry"])
         yield "jail", jail.drop_rights
@@ -197,7 +198,7 @@ class Shim:
 
     Args:
         order: what to run: `command`, `environment`, `folder`, `log`, `record` and `exit` (files), `memory` (bytes, 0
-            for no limit), and what else `record` shall say.
+            for no limit), `group` (a name for a control group, empty for none), `entry`, and what else `record` says.
     """
 
     def __init__(self, order: dict[str, Any]) -> None:
@@ -212,7 +213,9 @@ class Shim:
     def run(self) -> None:
         """From start to end."""
         self._follow_signals()
+        self._make_group()
         if not self._begin():
+            self._remove_group()
             return
         patience = _SAMPLE if self._order["memory"] else None
         while self._status is None:
@@ -220,6 +223,15 @@ class Shim:
             if patience:
                 self._limit()
         self._finish()
+
+    def _make_group(self) -> None:
+        """A group for the memory; without one the container is watched instead."""
+        name, limit = self._order["group"], self._order["memory"]
+        self._order["group"] = import_module("memory").make(name, limit) if name and limit else ""
+
+    def _remove_group(self) -> None:
+        if self._order["group"]:
+            import_module("memory").remove(self._order["group"])
 
     def _follow_signals(self) -> None:
         self._wakeup, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -250,6 +262,7 @@ class Shim:
     def _record(self) -> None:
         own = _fields(os.getpid())
         record = {"pid": os.getpid(), "started": int(own[19]), "boot": self._order["boot"], "main": self._main}
+        record["group"] = self._order["group"]
         _put(self._order["record"], record | self._order["about"])
         _answer(json.dumps(record).encode())
 
@@ -282,10 +295,16 @@ class Shim:
                     self._status = status
 
     def _limit(self) -> None:
-        limit = self._order["memory"]
-        if _resident() > limit and _proportional() > limit:
+        if self._exceeded():
             self._out_of_memory = True
             _end_all()
+
+    def _exceeded(self) -> bool:
+        """The kernel has ended a process of the group; without a group, more is held than may be."""
+        limit, group = self._order["memory"], self._order["group"]
+        if group:
+            return bool(import_module("memory").has_killed(group))
+        return bool(_resident() > limit and _proportional() > limit)
 
     def _finish(self) -> None:
         """The main process has ended: so has, now, everything below; the rest of the output is read."""
@@ -295,6 +314,9 @@ class Shim:
             if not _children(os.getpid()):
                 break
             time.sleep(0.002)
+        if self._order["group"]:
+            self._out_of_memory |= self._exceeded()
+            self._remove_group()
         deadline = time.monotonic() + _DRAIN / 1000
         while self._streams and time.monotonic() < deadline:
             self._turn(_DRAIN)
@@ -324,6 +346,7 @@ def _answer(line: bytes) -> None:
 def main() -> None:
     """Runs the order on standard input."""
     order = json.load(sys.stdin)
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120 - for its neighbours
     if _prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), errno.errorcode[ctypes.get_errno()])
     os.umask(0o077)

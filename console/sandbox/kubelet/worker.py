@@ -6,6 +6,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 from console.sandbox.api import times
@@ -274,7 +275,8 @@ class PodWorker:
             if obj["metadata"]["uid"] == self.uid:
                 obj["metadata"].setdefault("annotations", {})[NOT_ENFORCED] = note
 
-        self._host.machinery.mutate(*self.key, change)
+        with suppress(StatusError):  # it may be gone already
+            self._host.machinery.mutate(*self.key, change)
 
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:

@@ -97,6 +97,39 @@ def test_a_daemon_that_was_killed_finds_its_processes_again(own: Own) -> None:
     assert own.processes() == []
 
 
+def test_a_process_is_taken_over_without_what_it_was_made_of(own: Own) -> None:
+    cluster = own.up()
+    cluster.create("configmaps", {"metadata": {"name": "words"}, "data": {"WORD": "hello"}})
+    body = _marked(own)
+    probe = {"exec": {"command": shell("[ $WORD = hello ]")}, "periodSeconds": 1}
+    body["spec"]["containers"][0] |= {"envFrom": [{"configMapRef": {"name": "words"}}], "readinessProbe": probe}
+    name = run(cluster, body)
+    cluster.until("pods", name, ready)
+    pid = _main_pid(own)
+    cluster.delete("configmaps", "words")
+    own.kill()
+    cluster = own.up()
+    probed = 'probe_type="Readiness",result="successful"'
+    node = cluster.until("pods", name, ready)["spec"]["nodeName"]
+    deadline = time.monotonic() + 10
+    while probed not in cluster.request("GET", f"/api/v1/nodes/{node}/proxy/metrics/probes"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert _main_pid(own) == pid
+    assert ready(cluster.get("pods", name))
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.02, 0.04, 0.08])
+def test_a_daemon_killed_while_a_pod_starts_leaves_one_process_of_it(own: Own, delay: float) -> None:
+    cluster = own.up()
+    name = run(cluster, _marked(own))
+    time.sleep(delay)  # the moment of the kill is what is varied
+    own.kill()
+    cluster = own.up()
+    cluster.until("pods", name, ready)
+    assert len(own.processes()) == 1
+
+
 def test_what_ended_meanwhile_is_known_and_started_again(own: Own) -> None:
     cluster = own.up()
     name = run(cluster, _marked(own))

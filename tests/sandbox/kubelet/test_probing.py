@@ -13,6 +13,8 @@ from tests.sandbox.kubelet.pods import FOREVER, STATUS_VOLUME, container, event,
 
 Object = dict[str, Any]
 FAST: Object = {"periodSeconds": 1, "failureThreshold": 2}
+PATIENT: Object = {"periodSeconds": 1, "failureThreshold": 20}
+"""For what must not be failed by a slow start of its server."""
 HTTP: Object = {"httpGet": {"path": "/health", "port": "http"}, **FAST}
 
 
@@ -82,7 +84,7 @@ def test_a_probe_whose_program_is_missing_decides_nothing(cluster: Cluster) -> N
 
 
 def test_failed_liveness_restarts_the_container(cluster: Cluster, sandbox: Sandbox) -> None:
-    body = pod(web(livenessProbe=HTTP), volumes=[STATUS_VOLUME])
+    body = pod(web(livenessProbe=HTTP | PATIENT), volumes=[STATUS_VOLUME])
     name = run(cluster, body)
     _set(sandbox, cluster.until("pods", name, ready), "health", 500)
     said = event(cluster, name, "Killing", "liveness")
@@ -117,7 +119,9 @@ def test_a_startup_probe_that_fails_too_often_restarts(cluster: Cluster) -> None
 
 
 def test_every_probe_is_counted(cluster: Cluster) -> None:
-    body = pod(web(readinessProbe=HTTP, livenessProbe={"tcpSocket": {"port": 8080}, **FAST}), volumes=[STATUS_VOLUME])
+    body = pod(
+        web(readinessProbe=HTTP, livenessProbe={"tcpSocket": {"port": 8080}, **PATIENT}), volumes=[STATUS_VOLUME]
+    )
     found = cluster.until("pods", run(cluster, body), ready)
     path = f"/api/v1/nodes/{found['spec']['nodeName']}/proxy/metrics/probes"
     lines = [each for each in cluster.request("GET", path).splitlines() if found["metadata"]["uid"] in each]

@@ -64,10 +64,16 @@ class Fitted:
 
 
 class Mode(Protocol):
-    """One way to set pods apart."""
+    """One way to set pods apart.
+
+    Attributes:
+        not_enforced: what it cannot do, in words for people.
+        lowest_port: the lowest port that pods may listen on.
+    """
 
     name: str
     not_enforced: tuple[str, ...]
+    lowest_port: int
 
     def fit(self, launch: Launch) -> Fitted:
         """Fits a process to this machine.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from console.sandbox.api import pods
 from console.sandbox.api.resources import Object
+from console.sandbox.kubelet.listening import lowest_port
 from console.sandbox.kubelet.modes import Fitted, Launch, Mount
 from console.sandbox.kubelet.references import MissingError
 
@@ -50,6 +51,7 @@ class Namespaces:
 
     def __init__(self, hosts_file: Callable[[str], Path]) -> None:
         self._hosts_file = hosts_file
+        self.lowest_port = lowest_port()
 
     def fit(self, launch: Launch) -> Fitted:
         """Says what the shim has to mount; nothing is rewritten.
@@ -80,12 +82,7 @@ class Namespaces:
         """What the pod asks for and does not get."""
         contexts = [pod["spec"].get("securityContext") or {}]
         contexts += [each.get("securityContext") or {} for each in pods.containers(pod["spec"])]
-        found = {
-            field
-            for each in contexts
-            for field in ("seccompProfile", "appArmorProfile", "privileged")
-            if each.get(field)
-        }
+        found = {field for each in contexts for field in _NOT_HERE if each.get(field)}
         if any((each.get("capabilities") or {}).get("add") for each in contexts):
             found.add("capabilities.add")
         return sorted(found)
@@ -93,7 +90,8 @@ class Namespaces:
 
 def _needed(launch: Launch) -> list[str]:
     """The folders without which no program of the container starts."""
-    return [each for each in (launch.tree, sys.prefix, sys.base_prefix) if each]
+    programs = [each for each in launch.environment.get("PATH", "").split(":") if Path(each).is_dir()]
+    return [each for each in (launch.tree, sys.prefix, sys.base_prefix, *programs) if each]
 
 
 def _hidden(path: str, mounts: list[Mount]) -> bool:

@@ -6,11 +6,13 @@ A Service's name becomes the Service's address where a value of the environment 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 
 from console.sandbox.api import pods
 from console.sandbox.api.resources import Object
+from console.sandbox.kubelet.listening import lowest_port
 from console.sandbox.kubelet.modes import Fitted, Launch, Mount, Resolve
 
 _URL = re.compile(r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@\s]*@)?)(?P<host>[a-zA-Z0-9][a-zA-Z0-9.-]*)")
@@ -35,6 +37,7 @@ class Plain:
 
     def __init__(self, resolve: Resolve) -> None:
         self._resolve = resolve
+        self.lowest_port = lowest_port() if os.geteuid() else 1
 
     def fit(self, launch: Launch) -> Fitted:
         """Rewrites mount paths and Service names."""
