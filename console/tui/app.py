@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from console.model.errors import ConsoleError
 from console.model.plan import ObjectRef, Plan
 from console.model.workload import ClusterEvent
 from console.tui.bindings import bindings
-from console.tui.bridge import AWAY, FOCUSED, Bridge
+from console.tui.bridge import AWAY, FOCUSED, Bridge, Cost
 from console.tui.palette import ConsoleCommands
 from console.tui.present.glyphs import glyphs_for
 from console.tui.present.heading import Standing
@@ -50,6 +51,7 @@ class ConsoleApp(App[int]):
         plan: whether to open at the plan of a deploy.
         clock: seconds since the epoch.
         environ: says which glyphs and colours the terminal can show.
+        cost: measures what the console costs.
 
     Attributes:
         bridge: hands on what is new.
@@ -73,12 +75,14 @@ class ConsoleApp(App[int]):
         plan: bool = False,
         clock: Callable[[], float] = time.time,
         environ: Mapping[str, str] | None = None,
+        cost: Cost | None = None,
     ) -> None:
         super().__init__()
         self.clock = clock
-        self.crash: Exception | None = None
+        self._cost = cost or Cost()
+        self.crash: BaseException | None = None
         self.glyphs = glyphs_for(os.environ if environ is None else environ)
-        self.bridge = Bridge(self, clock, self._taker)
+        self.bridge = Bridge(self, clock, self._taker, self._cost)
         self._environ = os.environ if environ is None else environ
         self._connect = connect
         self._stack, self._target = stack, target
@@ -169,7 +173,7 @@ class ConsoleApp(App[int]):
     def _handle_exception(self, error: Exception) -> None:
         """Leaves with the error in hand instead of printing a traceback; the caller saves a redacted report."""
         if self.crash is None:
-            self.crash = error
+            self.crash = error.error if isinstance(error, WorkerFailed) else error
         if self.is_headless:
             super()._handle_exception(error)
         else:
@@ -191,7 +195,7 @@ class ConsoleApp(App[int]):
         stack = engine.stack.name if engine else (self._stack or "")
         target = engine.stack.target.name if engine else (self._target or "")
         flags = (engine.read_only, engine.redactor.by_pattern) if engine else (False, False)
-        return Standing(stack, target, self._notice, *flags, lag=self.bridge.lag, cpu=self.bridge.cpu)
+        return Standing(stack, target, self._notice, *flags, lag=self._cost.lag, cpu=self._cost.cpu)
 
     @property
     def last_run(self) -> str:
@@ -209,14 +213,16 @@ class ConsoleApp(App[int]):
     def copy(self, text: str, what: str) -> None:
         """Copies to the terminal's clipboard (OSC 52), masked, and says so."""
         self.copy_to_clipboard(self.mask(text))
-        self.notify(f"copied: {what}", timeout=2, markup=False)
+        self.notify(f"copied: {self.mask(what)}", timeout=2, markup=False)
 
     def events_of(self, uid: str) -> tuple[ClusterEvent, ...]:
         """The cluster's events about an object."""
         return self._engine.events_of(uid) if self._engine else ()
 
     def _taker(self) -> ConsoleScreen | None:
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen)), None)
+        uppermost = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
+        taker = next(uppermost, None)
+        return taker if taker is not None and taker.drawn else None
 
     # -- other screens
 
@@ -330,11 +336,11 @@ class ConsoleApp(App[int]):
         if self._leaving:
             return
         if run is not None and run.verdict is None:
-            self.run_worker(self._ask_to_leave(), group="leave", exclusive=True)
+            self.run_worker(self._ask_to_leave(run.run_id), group="leave", exclusive=True)
         else:
             self.exit(0)
 
-    async def _ask_to_leave(self) -> None:
+    async def _ask_to_leave(self, run_id: str) -> None:
         from console.tui.screens.ask import Ask, Choice
 
         question = "A run goes on. Leaving ends it cleanly: what was reached stays."
@@ -342,7 +348,7 @@ class ConsoleApp(App[int]):
             self._leaving = True
             self.notify("ending the run ...", timeout=60)
             if self._engine is not None:
-                await self._engine.cancel(self._last_run)
+                await self._engine.cancel(run_id)
             self.exit(0)
 
 

@@ -39,6 +39,38 @@ class Taker(Protocol):
         ...
 
 
+class Cost:
+    """What the console costs, measured over two seconds.
+
+    Attributes:
+        lag: seconds between two turns of the clock, of the slowest: so far the screen may be behind what was heard.
+        cpu: the share of one core that this process takes.
+    """
+
+    def __init__(self) -> None:
+        self.lag = FOCUSED
+        self.cpu = 0.0
+        self._turn: float | None = None
+        self._slowest = 0.0
+        self._began, self._spent = time.monotonic(), time.process_time()
+
+    def paused(self) -> None:
+        """The pace changes: the time until the next turn says nothing."""
+        self._turn = None
+
+    def turn(self) -> None:
+        """The clock has turned."""
+        now = time.monotonic()
+        if self._turn is not None:
+            self._slowest = max(self._slowest, now - self._turn)
+        self._turn = now
+        if now - self._began >= _COST_EVERY:
+            spent = time.process_time()
+            self.cpu = (spent - self._spent) / (now - self._began)
+            self.lag, self._slowest = self._slowest, 0.0
+            self._began, self._spent = now, spent
+
+
 class Bridge:
     """Pulls frozen views at a steady pace; does nothing while nothing is new.
 
@@ -46,18 +78,17 @@ class Bridge:
         pump: whose timers are used.
         clock: seconds since the epoch.
         taker: gives whoever draws now.
+        cost: measures the clock's turns.
 
     Attributes:
         view: the newest view, None while there is no connection.
-        lag: seconds by which what is drawn is behind what was heard, of the slowest turn of the last two seconds.
-        cpu: the share of one core that this process takes.
         history: results of each probe since the console looks, by (pod uid, container, kind).
     """
 
-    def __init__(self, pump: MessagePump, clock: Callable[[], float], taker: Callable[[], Taker | None]) -> None:
+    def __init__(
+        self, pump: MessagePump, clock: Callable[[], float], taker: Callable[[], Taker | None], cost: Cost
+    ) -> None:
         self.view: View | None = None
-        self.lag = FOCUSED
-        self.cpu = 0.0
         self.history: dict[tuple[str, str, ProbeKind], deque[bool]] = {}
         self._seen: dict[tuple[str, str, ProbeKind], float | None] = {}
         self._pump = pump
@@ -68,9 +99,7 @@ class Bridge:
         self._second = -1
         self._last: Taker | None = None
         self._timer: Timer | None = None
-        self._turn: float | None = None
-        self._slowest = 0.0
-        self._spent = (time.monotonic(), time.process_time())
+        self._cost = cost
 
     def watch(self, store: Store) -> None:
         """From now on, this store."""
@@ -80,12 +109,12 @@ class Bridge:
         """How often it looks."""
         if self._timer is not None:
             self._timer.stop()
-        self._turn = None
+        self._cost.paused()
         self._timer = self._pump.set_interval(interval, self.turn, name="bridge")
 
     def turn(self) -> None:
         """One look."""
-        self._measure()
+        self._cost.turn()
         taker = self._taker()
         if taker is None:
             return
@@ -124,15 +153,3 @@ class Bridge:
     def _forget(self, uid: str) -> None:
         for key in [key for key in self.history if key[0] == uid]:
             del self.history[key], self._seen[key]
-
-    def _measure(self) -> None:
-        now = time.monotonic()
-        if self._turn is not None:
-            self._slowest = max(self._slowest, now - self._turn)
-        self._turn = now
-        began, spent = self._spent
-        if now - began >= _COST_EVERY:
-            used = time.process_time()
-            self.cpu = (used - spent) / (now - began)
-            self.lag, self._slowest = self._slowest, 0.0
-            self._spent = (now, used)

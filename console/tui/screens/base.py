@@ -29,6 +29,7 @@ class ConsoleScreen(Screen[None]):
     Attributes:
         place: its name in the table of keys.
         heading: what stands after stack and target in the line at the top.
+        drawn: whether its widgets are there to be drawn on.
     """
 
     place: ClassVar[str]
@@ -36,6 +37,7 @@ class ConsoleScreen(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self.heading = ""
+        self.drawn = False
 
     # -- for subclasses
 
@@ -82,6 +84,7 @@ class ConsoleScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Draws what is known already."""
+        self.drawn = True
         self.head()
         if self.view is not None:
             self.take(self.view)
