@@ -58,24 +58,31 @@ class Attempt:
         work = self._work
         command = work.world.redactor.text(work.options.command)
         work.store.dispatch(RunStarted(work.run_id, work.plan.kind, work.plan, command, self._began))
-        await self._remember(work.world.journal.record_run(self._record()))
         error: BaseException | None = None
         try:
+            await self._remember(work.world.journal.record_run(self._record()))
             await self._carry_out()
         except (ConsoleError, asyncio.CancelledError, Exception) as failure:
             error = failure
-        verdict = conclude(
-            work,
-            error,
-            round(time.monotonic() - self._clock, 3),
-            evidence=self._evidence,
-            addresses=await self._addresses() if error is None else (),
-            rolled_back=self._rolled_back,
-        )
-        await self._remember(work.world.journal.record_run(self._record(verdict)))
-        work.store.dispatch(RunFinished(work.run_id, verdict, work.world.clock()))
+        verdict = await self._end(error)
         if verdict.outcome is Outcome.BUG and error is not None:
             raise error
+        return verdict
+
+    async def _end(self, error: BaseException | None) -> Verdict:
+        """Tells the verdict; one who cancels now gets it without what is only good to know."""
+        work = self._work
+        seconds = round(time.monotonic() - self._clock, 3)
+        verdict = conclude(work, error, seconds, evidence=self._evidence, rolled_back=self._rolled_back)
+        try:
+            if error is None and work.plan.kind == "deploy":
+                verdict = replace(verdict, addresses=await self._addresses())
+            await self._remember(work.world.journal.record_run(self._record(verdict)))
+        except asyncio.CancelledError:
+            # It has ended anyway.
+            pass
+        finally:
+            work.store.dispatch(RunFinished(work.run_id, verdict, work.world.clock()))
         return verdict
 
     # -- steps
@@ -180,8 +187,6 @@ class Attempt:
     # -- the end
 
     async def _addresses(self) -> tuple[str, ...]:
-        if self._work.plan.kind == "destroy":
-            return ()
         try:
             return await addresses_of(self._work)
         except ConsoleError:

@@ -36,7 +36,6 @@ def conclude(
     seconds: float,
     *,
     evidence: Sequence[str] = (),
-    addresses: Sequence[str] = (),
     rolled_back: str = "",
 ) -> Verdict:
     """Puts the verdict together.
@@ -46,7 +45,6 @@ def conclude(
         error: what ended it, None if it did what it was asked for.
         seconds: how long it took.
         evidence: names of what was kept.
-        addresses: where the stack can be reached.
         rolled_back: what came of the rollback, in words.
     """
     shown = work.world.redactor.text
@@ -59,7 +57,7 @@ def conclude(
         phases=work.course.phases(),
         release=work.recorded.number if work.recorded else None,
         evidence=tuple(evidence),
-        addresses=tuple(addresses),
+        addresses=(),
         next_step=shown(_next_step(work, error)),
         warnings=tuple(shown(each) for each in dict.fromkeys(work.warnings)),
     )

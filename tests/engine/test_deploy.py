@@ -174,6 +174,21 @@ async def test_a_cancelled_run_says_how_far_it_came_and_goes_on_next_time(bench,
     assert [(each.number, each.outcome) for each in releases] == [(2, "done"), (1, "interrupted")]
 
 
+@pytest.mark.parametrize("turns", [0, 1, 2, 5, 20])
+async def test_whenever_it_is_cancelled_and_however_often_there_is_one_verdict(bench, namespace, turns):
+    bench.observe(make_stack([web(namespace, ready_after="1h")], namespace=namespace))
+    made = await bench.plan()
+    running = asyncio.create_task(bench.run(made))
+    await bench.store.wait_until(lambda view: view.run)
+    while not running.done():
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.sleep(0)
+    assert running.result().outcome is Outcome.INTERRUPTED
+    assert len(bench.told(RunFinished)) == 1
+
+
 async def test_a_run_is_in_the_journal_from_its_beginning_to_its_end(bench, namespace):
     bench.observe(make_stack([web(namespace)], namespace=namespace))
     verdict = await bench.deploy()
