@@ -33,6 +33,7 @@ _GROUPS = {
     "endpointslices": "apis/discovery.k8s.io/v1",
     "horizontalpodautoscalers": "apis/autoscaling/v2",
     "ingresses": "apis/networking.k8s.io/v1",
+    "leases": "apis/coordination.k8s.io/v1",
     "poddisruptionbudgets": "apis/policy/v1",
 }
 
