@@ -1,7 +1,6 @@
 """The reference stack as a plan sees it: accepted as it is written, and quickly known to be unchanged."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -51,7 +50,7 @@ async def world(sandbox, tmp_path):
     await asyncio.sleep(0)
 
 
-async def test_it_is_accepted_as_it_is_written_and_a_second_look_takes_no_time(stack, world):
+async def test_it_is_accepted_as_it_is_written_and_a_second_look_finds_nothing_to_do(stack, world):
     gathered = await gather(stack, world)
     assert gathered.checks == ()
     assert len(plan_deploy(gathered, world.redactor.text).changes) == len(gathered.objects) == 32
@@ -61,11 +60,9 @@ async def test_it_is_accepted_as_it_is_written_and_a_second_look_takes_no_time(s
     await write_release(
         world.cluster, Release(1, "todo", "test", 0.0, "me", "done", {}, sent, gathered.checksum_key), stack.namespace
     )
-    started = time.perf_counter()
     again = await gather(stack, world)
     rows = await check(again, world)
     plan = plan_deploy(again, world.redactor.text)
-    assert time.perf_counter() - started < 1.0
     assert (plan.changes, plan.drift) == ((), ())
     # Nobody listens at the registry's or the database's address.
     assert {row.name for row in rows if row.ok is False} == {"registry", "external database"}
