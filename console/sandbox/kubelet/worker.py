@@ -68,7 +68,8 @@ class PodWorker:
                 ("containers", "containerStatuses", False),
             )
         )
-        address = status.get("podIP") or self._host.addresses.take()
+        known = status.get("podIP", "")  # of another range when this cluster had to move to a new one
+        address = known if self._host.addresses.holds(known) else self._host.addresses.take()
         prepared = any(each.running for each in (*inits, *mains))
         return PodState(address, ADDRESS, status.get("startTime") or times.time(), inits, mains, prepared=prepared)
 

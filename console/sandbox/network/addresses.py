@@ -139,6 +139,10 @@ class AddressPool:
         self._taken.add(address)
         return True
 
+    def holds(self, address: str) -> bool:
+        """Whether an address is used; one of another cluster's range is not."""
+        return address in self._taken
+
     def release(self, address: str) -> None:
         """Gives an address back; one that is not held is fine."""
         self._taken.discard(address)
