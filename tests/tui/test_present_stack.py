@@ -239,3 +239,11 @@ def test_a_lost_connection_stands_above_everything_else(view: View) -> None:
     lost.dispatch(WatchLost("pods", NOW - 12, "connection refused"))
     told = text(why_lines(lost.view(), "backend", None, NOW, ASCII))
     assert re.match(r"connection lost \d+s ago: connection refused", told)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [("loading", "not known yet"), ("denied", "not known: "), ("empty", "nothing is known to be wrong")],
+)
+def test_why_never_says_that_all_is_well_while_it_cannot_know(state: str, words: str) -> None:
+    assert text(why_lines(states()[state], "", None, NOW, ASCII)).startswith(words)

@@ -35,7 +35,7 @@ def step_cells(step: Step, course: StepRun, now: float, glyphs: Glyphs) -> tuple
 
 def _time(step: Step, course: StepRun, now: float) -> str:
     if course.started is None:
-        return f"~{seconds(step.expected_seconds)}" if step.expected_seconds else ""
+        return f"~{seconds(step.expected_seconds)}" if step.expected_seconds and not course.state.ended else ""
     return seconds((course.ended if course.ended is not None else now) - course.started)
 
 

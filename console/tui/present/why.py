@@ -57,7 +57,15 @@ def why_lines(view: View, service: str, pod: Pod | None, now: float, glyphs: Gly
         lines += list(_standing(view, service, pod, now, glyphs))[: 1 if others else None]
     for each in others:
         lines += diagnosis_lines(each, glyphs, now)
-    return lines or [line(faint("nothing is known to be wrong"))]
+    return lines or [line(faint(_nothing(view)))]
+
+
+def _nothing(view: View) -> str:
+    """Why there is nothing to say; never that all is well while it cannot be known."""
+    return {
+        Freshness.LOADING: "not known yet: the pods are being listed",
+        Freshness.DENIED: "not known: pods cannot be seen",
+    }.get(view.freshness, "nothing is known to be wrong")
 
 
 def _concerns(found: Diagnosis, service: str, pod: Pod | None) -> bool:
