@@ -160,6 +160,18 @@ def _end_leftovers(state: Path) -> None:
     end_leftovers((state / "pods").glob("*"))
 
 
+def _remove(state: Path) -> None:
+    """Removes the folder; what shows that it is a sandbox's goes last, so that a broken-off reset can be repeated."""
+    if not state.exists():
+        return
+    for path in state.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in _OURS:
+            path.unlink()
+    shutil.rmtree(state)
+
+
 def reset(settings: Settings) -> Status:
     """Ends the sandbox and removes its state folder with all it holds.
 
@@ -172,7 +184,6 @@ def reset(settings: Settings) -> Status:
     if state.exists() and any(state.iterdir()) and not any((state / name).exists() for name in _OURS):
         raise SandboxError(f"{state} does not hold a sandbox: it is left alone; name the right folder with --state")
     down(state)
-    if state.exists():
-        shutil.rmtree(state)
+    _remove(state)
     release_ranges(settings.runtime, state)
     return status(state)

@@ -94,7 +94,7 @@ def test_deploy_opens_the_console_at_the_plan_and_nothing_happens_before_enter(t
     console.until("Enter runs it")
     assert cluster.find("namespaces", stack.name) is None
     console.press("\r")
-    console.until("is deployed: release 1")
+    console.until(" is deployed:")
     assert cluster.get("deployments", "hello")["status"]["availableReplicas"] == 2
     console.press("\x1b")
     console.until("q Quit")

@@ -24,10 +24,13 @@ Waits = Callable[[], Coroutine[Any, Any, Any]]
 _CHUNK = 32 * 1024
 _AHEAD = 16
 """Chunks that are read before the client has taken them."""
-# What runs between our fork and the command: it ends with this daemon (PR_SET_PDEATHSIG), and owns its terminal.
+# What runs between our fork and the command: it ends with this daemon (PR_SET_PDEATHSIG), ignores no
+# signal only because whoever started the daemon does, and owns its terminal.
 _ENTRY = """
 import ctypes, fcntl, os, signal, sys, termios
 ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_DFL)
 if os.isatty(0):
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 try:

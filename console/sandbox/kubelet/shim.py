@@ -171,7 +171,8 @@ def _start(order: dict[str, Any], outputs: tuple[int, int], told: int) -> int:
 
 def _prepare(outputs: tuple[int, int]) -> None:
     os.setsid()
-    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGCHLD):
+    # What whoever started the daemon ignores (a shell's background jobs: SIGINT, SIGQUIT) the container must not.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(outputs[0], 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -26,6 +27,16 @@ def test_up_twice_is_the_same_sandbox_and_down_keeps_its_objects(own: Own) -> No
     assert (again["server"], again["ingress"]) == (first["server"], first["ingress"]), "ports are kept"
     assert again["pid"] != first["pid"]
     assert own.cluster().get("configmaps", "kept")["data"] == {"key": "value"}
+    own.run("reset")
+    assert not own.state.exists()
+
+
+def test_a_reset_that_was_broken_off_can_be_repeated(own: Own) -> None:
+    own.up()
+    own.run("down")
+    for path in own.state.iterdir():
+        if path.name not in ("store.db", "pods"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     own.run("reset")
     assert not own.state.exists()
 
