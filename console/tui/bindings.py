@@ -85,6 +85,7 @@ KEYS = (
     Key(_EVERYWHERE, "shift+tab", "app.focus_previous", "", "To the pane before", "S-Tab", offered=False),
     Key(("home",), "escape", "back", "", "Clear filter and choice of service", "Esc", offered=False),
     Key(_LEAVES, "escape,q", "back", "Back", "Back to where you came from", "Esc", offered=False),
+    Key(("prompt",), "escape", "give_up", "Give up", "Show everything again", "Esc", offered=False),
     Key(("help",), "escape,q,question_mark", "dismiss", "Close", "Close", "Esc", offered=False),
     # Everywhere.
     Key(("app",), "colon,ctrl+p", "command_palette", "Go to", "Find every action, service and pod", ":", offered=False),

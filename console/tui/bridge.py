@@ -141,6 +141,9 @@ class Bridge:
         """Keeps results for sparklines, in stacks of a size at which somebody looks at single pods."""
         if len(view.pods) > _MOST_PODS:
             return
+        if view.changed_all:
+            for uid in {uid for uid, *_ in self.history} - view.pods.keys():
+                self._forget(uid)
         for uid in uids:
             for (container, kind), result in view.probes.get(uid, {}).items():
                 key = (uid, container, kind)

@@ -56,47 +56,9 @@ async def test_what_takes_long_is_told(engine: ScriptedEngine) -> None:
         await terminal.shows("the embedded cluster is down: starting it")
 
 
-async def test_of_several_stacks_one_is_chosen(engine: ScriptedEngine) -> None:
-    asked = []
-
-    async def connect(stack: str | None, tell: Callable[[str], None]) -> ScriptedEngine:
-        asked.append(stack)
-        return engine
-
-    stacks = [("hello", "stacks/hello/stack.yaml"), ("todo", "stacks/todo/stack.yaml")]
-    async with opened(
-        engine, place="StacksScreen", connect=connect, stack=None, find_stacks=lambda: stacks
-    ) as terminal:
-        await terminal.shows("Which stack?", "stacks/hello/stack.yaml")
-        await terminal.press("j", "enter")
-        await terminal.shows("8 pods")
-    assert asked == ["stacks/todo/stack.yaml"]
-
-
 async def test_the_only_stack_needs_no_choice(engine: ScriptedEngine) -> None:
     async with opened(engine, stack=None, find_stacks=lambda: [("todo", "stacks/todo/stack.yaml")]) as terminal:
         await terminal.shows("8 pods")
-
-
-async def test_the_palette_finds_a_pod(engine: ScriptedEngine) -> None:
-    async with opened(engine) as terminal:
-        await terminal.shows("8 pods")
-        await terminal.press("colon")
-        await terminal.type("pod zz1k4")
-        await terminal.shows("pod ai-agent-7c9f8d6b5c-zz1k4")
-        await terminal.press("enter")
-        await terminal.at("pod")
-        await terminal.shows("CrashLoop", "exit code 1", "MCP_URL is not set")
-
-
-async def test_the_palette_keeps_to_the_pods_of_a_service(engine: ScriptedEngine) -> None:
-    async with opened(engine) as terminal:
-        await terminal.shows("8 pods")
-        await terminal.press("colon")
-        await terminal.type("service front")
-        await terminal.shows("service frontend")
-        await terminal.press("enter")
-        await terminal.shows("Pods and probes  frontend", "2 of 8 pods")
 
 
 async def test_nothing_is_drawn_while_nothing_is_new(engine: ScriptedEngine) -> None:

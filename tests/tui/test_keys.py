@@ -176,6 +176,7 @@ CASES: dict[str, list[Case]] = {
         Case("pagedown,ctrl+f", chosen(LAST.uid)),
         Case("pageup,ctrl+b", chosen(FIRST.uid), press("G")),
     ],
+    "prompt": [Case("escape", lambda terminal, engine: not typing(terminal, engine))],
     "help": [Case("escape,q,question_mark", at("home"))],
     "app": [
         Case("colon,ctrl+p", at("CommandPalette")),
@@ -193,6 +194,7 @@ WAYS = {
     "history": ("H",),
     "text": ("y",),
     "rows": (),
+    "prompt": ("slash",),
     "help": ("question_mark",),
     "app": (),
 }

@@ -28,6 +28,9 @@ class PodOrder:
         """The uids in order."""
         return [key[2] for key in self._keys]
 
+    def __len__(self) -> int:
+        return len(self._keys)
+
     @property
     def narrowed(self) -> bool:
         """True if a filter or the choice of a service hides pods."""

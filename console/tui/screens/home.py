@@ -22,7 +22,7 @@ from console.tui.present.services import COLUMNS as SERVICE_COLUMNS
 from console.tui.present.services import activity_line, empty_pods, external_cells, freshness, service_cells
 from console.tui.present.why import why_lines
 from console.tui.screens.base import ConsoleScreen
-from console.tui.widgets.prompt import Prompt, compiled
+from console.tui.widgets.prompt import FilterPrompt
 from console.tui.widgets.reading import Reading
 from console.tui.widgets.table import Table
 
@@ -48,9 +48,7 @@ class HomeScreen(ConsoleScreen):
         self._log = Reading(title="Activity", id="activity", at_end=True)
         yield Horizontal(
             self._services,
-            Vertical(
-                self._pods, Prompt("/", "regular expression over pod, service, state, node", id="filter"), self._why
-            ),
+            Vertical(self._pods, FilterPrompt("regular expression: pod, service, state, node"), self._why),
             id="panes",
         )
         yield self._log
@@ -68,7 +66,7 @@ class HomeScreen(ConsoleScreen):
         if view.changed_all:
             self._order.rebuild(view)
             self._show_pods(view)
-        elif self._order.update(view, view.changed) or not self._order.uids:
+        elif self._order.update(view, view.changed) or not len(self._order):
             self._show_pods(view)
         else:
             self._pods.update(view.changed)
@@ -91,7 +89,7 @@ class HomeScreen(ConsoleScreen):
         self._pods.tick()
         self._titles(view)
         self._explain()
-        if not self._order.uids:
+        if not len(self._order):
             self._show_pods(view)
 
     def _show_pods(self, view: View) -> None:
@@ -113,7 +111,7 @@ class HomeScreen(ConsoleScreen):
             self._log.show(lines or [line(faint("nothing has happened yet"))])
 
     def _titles(self, view: View) -> None:
-        shown, total = len(self._order.uids), len(view.pods)
+        shown, total = len(self._order), len(view.pods)
         count = f"{shown:,} of {number(total, 'pod')}" if self._order.narrowed else number(total, "pod")
         words, _ = freshness(view, "pods", self.now)
         known = count if view.freshness in {Freshness.LIVE, Freshness.STALE} else ""
@@ -175,10 +173,8 @@ class HomeScreen(ConsoleScreen):
             self._pods.focus()
 
     def action_describe(self) -> None:
-        """The pod in full."""
-        _, pod = self._selection()
-        if pod is not None:
-            self.console.open_pod(pod.uid)
+        """The pod in full; the pods of a service."""
+        self.action_open()
 
     def action_logs(self) -> None:
         """Follows the logs of what is selected."""
@@ -222,29 +218,17 @@ class HomeScreen(ConsoleScreen):
 
     def action_filter(self) -> None:
         """Asks for a regular expression."""
-        self.query_one(Prompt).ask()
+        self.query_one(FilterPrompt).ask()
 
-    @on(Prompt.Typed)
-    def _typed(self, event: Prompt.Typed) -> None:
-        try:
-            pattern = compiled(event.text)
-        except re.error:
-            event.prompt.complain(True)
-            return
-        event.prompt.complain(False)
-        self._narrow(self._order.service, pattern)
-        if event.kept:
-            event.prompt.close()
+    @on(FilterPrompt.Changed)
+    def _filtered(self, event: FilterPrompt.Changed) -> None:
+        self._narrow(self._order.service, event.pattern)
+        if event.over:
             self._pods.focus()
-
-    @on(Prompt.GivenUp)
-    def _given_up(self) -> None:
-        self._narrow(self._order.service, None)
-        self._pods.focus()
 
     def action_back(self) -> None:
         """Shows all pods again."""
-        self.query_one(Prompt).clear()
+        self.query_one(FilterPrompt).clear()
         self._narrow("", None)
         self._pods.focus()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
@@ -22,7 +21,7 @@ from console.tui.screens.base import ConsoleScreen, error_lines
 from console.tui.widgets.bytelog import ByteLog
 from console.tui.widgets.headline import Heading, HeadLine
 from console.tui.widgets.logview import LogView
-from console.tui.widgets.prompt import Prompt, compiled
+from console.tui.widgets.prompt import FilterPrompt, Prompt
 from console.tui.widgets.reading import Reading
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class LogsScreen(ConsoleScreen):
         self._standing.add_class("standing")
         yield self._trouble
         yield self._log
-        yield Prompt("/", "regular expression; only matching lines are shown", id="filter")
+        yield FilterPrompt("regular expression; only matching lines are shown")
         yield Prompt("time", "20:14:02", id="time")
         yield self._standing
 
@@ -165,37 +164,32 @@ class LogsScreen(ConsoleScreen):
 
     def action_filter(self) -> None:
         """Asks for a regular expression."""
-        self.query_one("#filter", Prompt).ask()
+        self.query_one(FilterPrompt).ask()
 
     def action_time(self) -> None:
         """Asks for a time of day."""
         self.query_one("#time", Prompt).ask()
 
+    @on(FilterPrompt.Changed)
+    def _filtered(self, event: FilterPrompt.Changed) -> None:
+        self._log.filter(event.pattern)
+        if event.over:
+            self._log.focus()
+
     @on(Prompt.Typed)
-    def _typed(self, event: Prompt.Typed) -> None:
-        known = self._filter(event.text) if event.prompt.id == "filter" else self._jump(event.text, event.kept)
+    def _timed(self, event: Prompt.Typed) -> None:
+        known = self._jump(event.text)
         event.prompt.complain(not known)
-        if event.kept and known:
+        if known:
             event.prompt.close()
             self._log.focus()
 
     @on(Prompt.GivenUp)
-    def _given_up(self, event: Prompt.GivenUp) -> None:
-        if event.prompt.id == "filter":
-            self._log.filter(None)
+    def _given_up(self) -> None:
         self._log.focus()
 
-    def _filter(self, text: str) -> bool:
-        try:
-            self._log.filter(compiled(text))
-        except re.error:
-            return False
-        return True
-
-    def _jump(self, text: str, now: bool) -> bool:
+    def _jump(self, text: str) -> bool:
         """Goes to a time of day, of today or of the day before where that would lie ahead."""
-        if not now:
-            return True
         form = {5: "%H:%M", 8: "%H:%M:%S"}.get(len(text.strip()))
         try:
             asked = datetime.strptime(text.strip(), form or "").time()

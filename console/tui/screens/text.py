@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from textual import on
@@ -11,7 +10,7 @@ from textual.widget import Widget
 from console.tui.bindings import bindings
 from console.tui.present.lines import Line, faint, line
 from console.tui.screens.base import ConsoleScreen
-from console.tui.widgets.prompt import Prompt, compiled
+from console.tui.widgets.prompt import FilterPrompt
 from console.tui.widgets.reading import Reading
 
 
@@ -35,7 +34,7 @@ class TextScreen(ConsoleScreen):
         """The text."""
         self._text = Reading(title=self.heading, id="text")
         yield self._text
-        yield Prompt("/", "regular expression; only matching lines are shown", id="filter")
+        yield FilterPrompt("regular expression; only matching lines are shown")
 
     def on_mount(self) -> None:
         """Loads it."""
@@ -55,24 +54,13 @@ class TextScreen(ConsoleScreen):
 
     def action_filter(self) -> None:
         """Asks for a regular expression."""
-        self.query_one(Prompt).ask()
+        self.query_one(FilterPrompt).ask()
 
-    @on(Prompt.Typed)
-    def _typed(self, event: Prompt.Typed) -> None:
-        try:
-            self._text.filter(compiled(event.text))
-        except re.error:
-            event.prompt.complain(True)
-            return
-        event.prompt.complain(False)
-        if event.kept:
-            event.prompt.close()
+    @on(FilterPrompt.Changed)
+    def _filtered(self, event: FilterPrompt.Changed) -> None:
+        self._text.filter(event.pattern)
+        if event.over:
             self._text.focus()
-
-    @on(Prompt.GivenUp)
-    def _given_up(self) -> None:
-        self._text.filter(None)
-        self._text.focus()
 
     def action_copy(self) -> None:
         """Copies all of it."""

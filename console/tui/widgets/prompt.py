@@ -1,4 +1,4 @@
-"""A line to type into, below what it acts on: a filter, a time, a name."""
+"""A line to type into, below what it acts on: a filter, a time."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.events import Key
 from textual.message import Message
 from textual.widgets import Input, Label
+
+from console.tui.bindings import bindings
 
 
 class Prompt(Horizontal):
@@ -20,6 +21,7 @@ class Prompt(Horizontal):
         placeholder: how it looks like.
     """
 
+    BINDINGS = bindings("prompt")
     DEFAULT_CSS = """
     Prompt { height: 1; display: none; background: $surface; }
     Prompt.asked { display: block; }
@@ -30,11 +32,10 @@ class Prompt(Horizontal):
 
     @dataclass
     class Typed(Message):
-        """The text changed, or was kept."""
+        """The text was kept."""
 
         prompt: Prompt
         text: str
-        kept: bool
 
     @dataclass
     class GivenUp(Message):
@@ -72,23 +73,56 @@ class Prompt(Horizontal):
         """Shows that what was typed cannot be."""
         self.query_one(Input).set_class(wrong, "-invalid")
 
+    def typed(self, text: str, *, kept: bool) -> None:
+        """The text as it is typed, and when it is kept."""
+        if kept:
+            self.post_message(self.Typed(self, text))
+
     def on_input_changed(self, event: Input.Changed) -> None:
         """As it is typed."""
         event.stop()
-        self.post_message(self.Typed(self, event.value, False))
+        self.typed(event.value, kept=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter."""
         event.stop()
-        self.post_message(self.Typed(self, event.value, True))
+        self.typed(event.value, kept=True)
 
-    def on_key(self, event: Key) -> None:
+    def action_give_up(self) -> None:
         """Esc."""
-        if event.key == "escape":
-            event.stop()
-            event.prevent_default()
-            self.clear()
-            self.post_message(self.GivenUp(self))
+        self.clear()
+        self.post_message(self.GivenUp(self))
+
+
+class FilterPrompt(Prompt):
+    """Asks for a regular expression, which acts as it is typed. What is none changes nothing."""
+
+    @dataclass
+    class Changed(Message):
+        """Another pattern, None for all; `over` once nothing is asked any more."""
+
+        pattern: re.Pattern[str] | None
+        over: bool
+
+    def __init__(self, placeholder: str) -> None:
+        super().__init__("/", placeholder, id="filter")
+
+    def typed(self, text: str, *, kept: bool) -> None:
+        """Filters, or complains."""
+        try:
+            pattern = compiled(text)
+        except re.error:
+            self.complain(True)
+            return
+        self.complain(False)
+        if kept:
+            self.close()
+        self.post_message(self.Changed(pattern, kept))
+
+    def action_give_up(self) -> None:
+        """Shows all again."""
+        self.clear()
+        self.post_message(self.Changed(None, True))
 
 
 def compiled(text: str) -> re.Pattern[str] | None:
