@@ -57,9 +57,8 @@ class Terminal:
         self.app = app
         self.pilot = pilot
         self.left: list[object] = []
-        app.exit = self._leave  # type: ignore[method-assign]
 
-    def _leave(self, result: object = None, *_: object) -> None:
+    def note_leaving(self, result: object = None, *_: object) -> None:
         """Leaving is noted and not done, so that what comes next can be looked at."""
         self.left.append(result)
 
@@ -132,6 +131,7 @@ async def opened(
     app = console_of(engine, **options)
     async with app.run_test(size=size, notifications=True) as pilot:
         terminal = Terminal(app, pilot)
+        app.exit = terminal.note_leaving  # type: ignore[method-assign]
         await terminal.at(place)
         yield terminal
 
