@@ -99,14 +99,12 @@ class Course:
         self._store.dispatch(StepFailed(self._run_id, step.id, self._redactor.text(error), diagnoses, now))
 
     def phases(self) -> tuple[tuple[str, float], ...]:
-        """Seconds from the first beginning to the last end of each phase, in order."""
-        found: dict[StepKind, tuple[float, float]] = {}
+        """Seconds during which at least one step of each phase was going on, in order; phases may overlap."""
+        spans: dict[StepKind, list[tuple[float, float]]] = {}
         for step in self._plan.steps:
             if step.id in self._times:
-                begin, end = self._times[step.id]
-                before = found.get(step.kind, (begin, end))
-                found[step.kind] = (min(begin, before[0]), max(end, before[1]))
-        return tuple((kind.value, round(found[kind][1] - found[kind][0], 3)) for kind in StepKind if kind in found)
+                spans.setdefault(step.kind, []).append(self._times[step.id])
+        return tuple((kind.value, round(_covered(spans[kind]), 3)) for kind in StepKind if kind in spans)
 
     def of(self, *states: StepState) -> Sequence[Step]:
         """The steps in any of these states, in the order of the plan."""
@@ -118,3 +116,12 @@ class Course:
         if step.id in self._times:
             self._times[step.id] = (self._times[step.id][0], now)
         return now
+
+
+def _covered(spans: Sequence[tuple[float, float]]) -> float:
+    """Seconds that lie in at least one of the spans."""
+    total, reached = 0.0, float("-inf")
+    for begin, end in sorted(spans):
+        total += max(0.0, end - max(begin, reached))
+        reached = max(reached, end)
+    return total
