@@ -170,7 +170,7 @@ class Composition:
 
     def open_console(self, wanted: Wanted, *, plan: bool) -> int:
         """Runs the console on this terminal; the exit code."""
-        from console.tui.app import run_console
+        from console.tui.start import run_console
 
         def connect(stack: str | None, tell: Callable[[str], None]) -> Awaitable[Engine]:
             return self.connect(replace(wanted, stack=stack), tell)

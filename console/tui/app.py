@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App, SystemCommand
@@ -19,25 +18,21 @@ from console.model.plan import ObjectRef, Plan
 from console.model.workload import ClusterEvent
 from console.tui.bindings import bindings
 from console.tui.bridge import AWAY, FOCUSED, Bridge, Cost
+from console.tui.connection import Connect, Connection
 from console.tui.palette import ConsoleCommands
 from console.tui.present.glyphs import glyphs_for
 from console.tui.present.heading import Standing
 from console.tui.present.lines import Line, faint, line
 from console.tui.present.yamltext import yaml_lines
-from console.tui.screens.base import ConsoleScreen, error_lines
+from console.tui.screens.base import ConsoleScreen
 from console.tui.screens.home import HomeScreen
 from console.tui.themes import DARK, LIGHT, theme_for
 
 if TYPE_CHECKING:
     from console.engine.service import Engine
 
-Tell = Callable[[str], None]
-Connect = Callable[["str | None", Tell], Awaitable["Engine"]]
-"""Makes an engine for a stack (None: the only one there is); a line is told about what takes long."""
 FindStacks = Callable[[], Sequence[tuple[str, str]]]
 """The stacks there are, by name and file; may read files."""
-
-_FIRST_RETRY, _LONGEST_RETRY = 2.0, 30.0
 
 
 class ConsoleApp(App[int]):
@@ -84,15 +79,12 @@ class ConsoleApp(App[int]):
         self.glyphs = glyphs_for(os.environ if environ is None else environ)
         self.bridge = Bridge(self, clock, self._taker, self._cost)
         self._environ = os.environ if environ is None else environ
-        self._connect = connect
+        self._connection = Connection(connect, self.glyphs)
         self._stack, self._target = stack, target
         self._find_stacks = find_stacks
         self._plan = plan
         self._engine: Engine | None = None
         self._there = asyncio.Event()
-        self._hurry = asyncio.Event()
-        self._notice = "connecting"
-        self._trouble: list[Line] = []
         self._last_run = ""
         self._leaving = False
         self.animation_level = "none"
@@ -120,7 +112,9 @@ class ConsoleApp(App[int]):
     async def _open(self) -> None:
         if self._stack is None and self._find_stacks is not None:
             await self._choose(self._find_stacks)
-        await self._connect_until_it_works()
+        self._engine = await self._connection.establish(self._stack)
+        self.bridge.watch(self._engine.store)
+        self._there.set()
         if self._plan:
             self.action_deploy()
 
@@ -131,38 +125,6 @@ class ConsoleApp(App[int]):
 
             name = await self.push_screen_wait(StacksScreen(stacks))
             self._stack = dict(stacks)[name]
-
-    async def _connect_until_it_works(self) -> None:
-        wait = _FIRST_RETRY
-        while self._engine is None:
-            self._notice = "connecting"
-            try:
-                engine = await self._connect(self._stack, self._tell)
-                await engine.start()
-            except ConsoleError as error:
-                await self._wait_to_retry(error, wait)
-                wait = min(_LONGEST_RETRY, wait * 2)
-            else:
-                self._engine = engine
-        self._notice, self._trouble = "", []
-        self.bridge.watch(self._engine.store)
-        self._there.set()
-
-    def _tell(self, words: str) -> None:
-        self._notice = words
-
-    async def _wait_to_retry(self, error: ConsoleError, wait: float) -> None:
-        self._hurry.clear()
-        told = error_lines(error, self.glyphs, self.mask)
-        until = time.monotonic() + wait
-        while not self._hurry.is_set() and (left := until - time.monotonic()) > 0:
-            self._notice = "no connection"
-            self._trouble = [*told, line(""), line(faint(f"trying again in {left:.0f} s, r tries now"))]
-            try:
-                async with asyncio.timeout(min(1.0, left)):
-                    await self._hurry.wait()
-            except TimeoutError:
-                continue
 
     async def close_engine(self) -> None:
         """Ends everything that goes on behind, a run included."""
@@ -195,7 +157,7 @@ class ConsoleApp(App[int]):
         stack = engine.stack.name if engine else (self._stack or "")
         target = engine.stack.target.name if engine else (self._target or "")
         flags = (engine.read_only, engine.redactor.by_pattern) if engine else (False, False)
-        return Standing(stack, target, self._notice, *flags, lag=self._cost.lag, cpu=self._cost.cpu)
+        return Standing(stack, target, self._connection.notice, *flags, lag=self._cost.lag, cpu=self._cost.cpu)
 
     @property
     def last_run(self) -> str:
@@ -204,7 +166,7 @@ class ConsoleApp(App[int]):
 
     def connection_lines(self) -> list[Line]:
         """What is said in place of pods while there is no connection."""
-        return self._trouble or [line(faint(f"{self._notice} ..."))]
+        return self._connection.lines
 
     def mask(self, text: str) -> str:
         """The text without anything that must not be shown."""
@@ -311,7 +273,7 @@ class ConsoleApp(App[int]):
 
     def hurry(self) -> None:
         """Tries to connect now."""
-        self._hurry.set()
+        self._connection.hurry()
 
     # -- everywhere
 
@@ -350,46 +312,3 @@ class ConsoleApp(App[int]):
             if self._engine is not None:
                 await self._engine.cancel(run_id)
             self.exit(0)
-
-
-def run_console(
-    connect: Connect,
-    *,
-    stack: str | None = None,
-    target: str | None = None,
-    find_stacks: FindStacks | None = None,
-    plan: bool = False,
-) -> int:
-    """Runs the console on this terminal until somebody leaves.
-
-    Args:
-        connect: makes the engine.
-        stack: what was named on the command line.
-        target: likewise.
-        find_stacks: asked where no stack was named.
-        plan: open at the plan of a deploy; the exit code is then that of the verdict.
-
-    Returns:
-        The exit code.
-
-    Raises:
-        Exception: an error of ours; the terminal is restored by then.
-    """
-    app = ConsoleApp(connect, stack=stack, target=target, find_stacks=find_stacks, plan=plan)
-    return asyncio.run(_run(app, as_verdict=plan))
-
-
-async def _run(app: ConsoleApp, *, as_verdict: bool) -> int:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, app.exit, 130)
-    try:
-        code = await app.run_async()
-    finally:
-        run = app.bridge.view.run if app.bridge.view else None
-        await app.close_engine()
-    if app.crash is not None:
-        raise app.crash
-    if code == 0 and as_verdict and run is not None and run.run_id == app.last_run and run.verdict is not None:
-        return run.verdict.outcome.code
-    return code or 0

@@ -92,7 +92,7 @@ async def test_an_error_of_ours_is_raised_to_the_caller_without_a_traceback(tmp_
 SCRIPT = """
 import sys
 from pathlib import Path
-from console.tui.app import run_console
+from console.tui.start import run_console
 from tests.tui.scripted import ScriptedEngine, fill
 
 engine = ScriptedEngine(Path(sys.argv[1]))

@@ -11,9 +11,10 @@ from textual.widget import Widget
 
 from console.model.errors import ConsoleError
 from console.model.state import View
+from console.tui.present.errors import error_lines
 from console.tui.present.glyphs import Glyphs
 from console.tui.present.heading import left_line, right_line
-from console.tui.present.lines import Line, Tone, faint, line, strong
+from console.tui.present.lines import Line
 from console.tui.widgets.headline import Heading, HeadLine
 from console.tui.widgets.keyline import KeyLine
 
@@ -110,13 +111,3 @@ class ConsoleScreen(Screen[None]):
         except ConsoleError as error:
             told(error_lines(error, self.glyphs, self.console.mask))
             return None
-
-
-def error_lines(error: ConsoleError, glyphs: Glyphs, mask: Callable[[str], str]) -> list[Line]:
-    """An error for people: what, where, why, and what to do next."""
-    lines = [line((f"{glyphs.bad} ", Tone.ERROR), strong(mask(error.what)))]
-    for problem in getattr(error, "problems", ()):
-        lines.append(line("  ", mask(str(problem))))
-    for name, text in (("where", error.where), ("why", error.why), ("try", error.hint)):
-        lines += [line(faint(f"  {name:<6}"), each) for each in mask(text).splitlines()]
-    return lines

@@ -16,8 +16,9 @@ from textual.widget import Widget
 from console.model.errors import ConsoleError
 from console.model.wording import number
 from console.tui.bindings import bindings
+from console.tui.present.errors import error_lines
 from console.tui.present.lines import Line, Tone, faint, line
-from console.tui.screens.base import ConsoleScreen, error_lines
+from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.bytelog import ByteLog
 from console.tui.widgets.headline import Heading, HeadLine
 from console.tui.widgets.logview import LogView
