@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from textual.app import App
 from textual.binding import ActiveBinding
 from textual.events import Click
 from textual.strip import Strip
@@ -13,6 +14,7 @@ from console.tui.present.lines import Line, Tone, plain
 from console.tui.widgets.paint import paint_of
 
 _ALWAYS = (("?", "Help", "app.help"), (":", "Go to", "app.command_palette"))
+_BACK = "screen.back"
 
 
 class KeyLine(Widget):
@@ -32,25 +34,24 @@ class KeyLine(Widget):
         return paint_of(self.app).strip(spans, self.size.width, self.rich_style)
 
     def _parts(self) -> Iterator[tuple[str, Line]]:
-        """What fits, each part with its action; help always does."""
-        room = self.size.width - sum(len(key) + len(label) + 3 for key, label, _ in _ALWAYS)
-        for key, label, action in self._offered():
+        """What fits, each part with its action; the way back and help always do."""
+        offered = list(self._offered())
+        back = [each for each in offered if each[2] == _BACK]
+        last = [(action, _part(key, label)) for key, label, action in (*back, *_ALWAYS)]
+        room = self.size.width - sum(len(plain(part)) for _, part in last)
+        for key, label, action in offered:
             part = _part(key, label)
-            room -= len(plain(part))
-            if room < 0:
-                break
-            yield action, part
-        for key, label, action in _ALWAYS:
-            yield action, _part(key, label)
+            if action != _BACK and (room := room - len(plain(part))) >= 0:
+                yield action, part
+        yield from last
 
     def _offered(self) -> Iterator[tuple[str, str, str]]:
-        seen = set()
+        seen = {action for *_, action in _ALWAYS}
         for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if binding.show and active.enabled and binding.action not in seen:
-                seen.add(binding.action)
-                if f"app.{binding.action}" not in {action for *_, action in _ALWAYS}:
-                    yield (binding.key_display or binding.key).split(",")[0], binding.description, _qualified(active)
+            binding, action = active.binding, _qualified(active)
+            if binding.show and active.enabled and action not in seen:
+                seen.add(action)
+                yield binding.key_display or binding.key, binding.description, action
 
     async def on_click(self, event: Click) -> None:
         """A click on a key presses it."""
@@ -68,4 +69,6 @@ def _part(key: str, label: str) -> Line:
 
 def _qualified(active: ActiveBinding) -> str:
     action = active.binding.action
-    return action if "." in action else f"screen.{action}"
+    if "." in action:
+        return action
+    return f"{'app' if isinstance(active.node, App) else 'screen'}.{action}"
