@@ -1,8 +1,6 @@
 """kill -9 at moments of chance: of the console within a deploy, and of the daemon under writes with pods at work."""
 
-import os
 import random
-import signal
 import time
 
 import pytest

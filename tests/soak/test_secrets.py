@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import pytest
 
-NAME, KEY = "hello-secret", "TOKEN"
-SOURCE = "externals:\n  token: {kind: secret, secret: {name: hello-secret, key: TOKEN}}\ntargets:"
+KEY = "TOKEN"
+READ = "env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: hello-secret, key: TOKEN}}}]"
+TALK = 'print("token", os.environ.get("TOKEN"), flush=True)\nserver.serve_forever()'
 
 
 def forms(value):
@@ -30,8 +31,7 @@ def kept(state: Path):
 @pytest.mark.soak
 def test_twenty_mixed_runs_leave_no_trace_of_a_secret(stack):
     value = f"s3cr3t/{secrets.token_hex(12)}+&"
-    stack.edit("hello.yaml", "envFrom: [{configMapRef: {name: hello}}]", ENVIRONMENT)
-    stack.edit("stack.yaml", "targets:", SOURCE)
+    stack.edit("hello.yaml", "envFrom:", f"{READ}\n          envFrom:")
     said = []
     for number in range(20):
         said += commands(stack, number, {KEY: value})
@@ -44,18 +44,14 @@ def test_twenty_mixed_runs_leave_no_trace_of_a_secret(stack):
         assert [text for text in said if form in text.encode()] == []
 
 
-ENVIRONMENT = """envFrom: [{configMapRef: {name: hello}}, {secretRef: {name: hello-secret}}]"""
-TALK = 'print("token", os.environ.get("TOKEN"), flush=True)\nserver.serve_forever()'
-
-
 def commands(stack, number, environment):
     """One deploy that changes something, well or badly, and whatever shows it."""
     if number == 1:
         stack.edit("hello.py", "server.serve_forever()", TALK)
     if number % 4 == 2:
-        stack.edit("hello.yaml", "data: {", 'data: {PORT: "none", ')
+        stack.edit("hello.yaml", "data: {GREETING", 'data: {PORT: "none", GREETING')
     if number % 4 == 3:
-        stack.edit("hello.yaml", 'data: {PORT: "none", ', "data: {")
+        stack.edit("hello.yaml", '{PORT: "none", ', "{")
     stack.edit("hello.yaml", "GREETING: ", f"GREETING: {number}")
     lines = [
         ("plan", "{}"),
