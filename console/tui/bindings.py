@@ -104,8 +104,6 @@ def keys_of(place: str) -> list[Key]:
 def bindings(place: str) -> list[BindingType]:
     """The bindings of a screen, a widget or the app."""
     return [
-        Binding(
-            key.keys, key.action, key.label, show=bool(key.label), key_display=key.shown or key.keys, tooltip=key.help
-        )
+        Binding(key.keys, key.action, key.label, show=bool(key.label), key_display=key.name, tooltip=key.help)
         for key in keys_of(place)
     ]
