@@ -97,6 +97,6 @@ def test_deploy_opens_the_console_at_the_plan_and_nothing_happens_before_enter(t
     console.until(" is deployed:")
     assert cluster.get("deployments", "hello")["status"]["availableReplicas"] == 2
     console.press("\x1b")
-    console.until("q Quit")
+    console.until("Pods and probes")
     console.press("q")
     assert console.end() == 0

@@ -43,9 +43,13 @@ def plain(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.usefixtures("namespaces")
-def test_the_root_is_read_only_and_temporary_files_are_the_pods_own(cluster: Cluster) -> None:
-    script = "touch /no 2>/dev/null && echo -n root; touch /usr/no 2>/dev/null && echo -n usr; echo a > /tmp/a; ls /tmp"
-    assert message(cluster, once(f"({script}){END}")) == "a\n"
+def test_the_root_is_read_only_and_temporary_files_are_the_pods_own(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "outside").touch()
+    script = (
+        "touch /no 2>/dev/null && echo root; touch /usr/no 2>/dev/null && echo usr; "
+        f"echo a > /tmp/a; ls /tmp/a; ls {tmp_path}/outside 2>/dev/null"
+    )
+    assert message(cluster, once(f"({script}){END}")) == "/tmp/a\n"
 
 
 @pytest.mark.usefixtures("namespaces")
