@@ -76,7 +76,7 @@ def _start(here: Place, stack: str) -> tuple[float, float]:
 
 
 def _logs(here: Place) -> Iterator[Measured]:
-    command = f"[{sys.executable}, -c, {_TALK.format(rate=LINES)!a}]".replace("\\'", "''")
+    command = f"[{sys.executable}, -c, {_TALK.format(rate=LINES * 1.02)!a}]".replace("\\'", "''")
     stack = _write(here.folder / "talk", ["talk"], 1, "", command)
     here.run("deploy", stack, "--headless")
     with Screen(here, stack) as screen:
