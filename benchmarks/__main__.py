@@ -11,7 +11,7 @@ from importlib import import_module
 from benchmarks.measured import Measured
 
 _LATER = "in one process, against an embedded cluster of its own"
-_SINGLE = {
+_SINGLE: dict[str, dict[str, tuple[str, str, float | None]]] = {
     "sandbox_api": {
         "pod_ready_seconds": ("sandbox: pod with an instant process ready", "s", 1.5),
         "writes_per_second": ("sandbox: writes, 16 connections", "/s", 1000),

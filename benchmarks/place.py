@@ -37,8 +37,8 @@ class Place:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command, to its end."""
-        line, how = self.command(*words), {"env": self.environment, "cwd": ROOT, "timeout": PATIENCE}
-        done = subprocess.run(line, capture_output=True, text=True, check=False, **how)
+        line, env = self.command(*words), self.environment
+        done = subprocess.run(line, env=env, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
         if done.returncode:
             raise RuntimeError(f"{' '.join(words)} ended with {done.returncode}: {done.stderr[-2000:]}")
         return done
