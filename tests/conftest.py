@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +20,13 @@ from tests.cluster import Cluster, sandbox_command
 TIME_SCALE = "0.1"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stack-console" / "test-bundles"
 """Unpacked bundles, kept between test runs: they are addressed by content."""
+
+
+def pytest_configure() -> None:
+    """What tests start must heed signals, though whoever started the tests (nohup, a background job) ignores them."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
