@@ -51,7 +51,7 @@ def test_the_no_color_convention_counts(monkeypatch):
 
 
 def test_settings_do_not_change():
-    with pytest.raises(ValueError, match="frozen"):
+    with pytest.raises(AttributeError, match="immutable"):
         load({}).state = Path("/elsewhere")
 
 
