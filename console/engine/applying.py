@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
-from collections.abc import Coroutine, Iterable
-from typing import Any, TypeVar
+from collections.abc import Iterable
 
 from console.engine.steplog import StepLog
+from console.engine.together import whole
 from console.engine.work import Work
 from console.model.diff import object_differences
 from console.model.errors import ApplyError, ConflictError, FieldConflictError, StalePlanError
@@ -15,8 +14,6 @@ from console.model.fields import path_text, put
 from console.model.gathered import ObjectState
 from console.model.plan import ChangeKind, ObjectChange, ObjectRef
 from console.model.stack import JSON, RELEASE_ANNOTATION
-
-T = TypeVar("T")
 
 
 async def apply_changes(work: Work, changes: Iterable[ObjectChange], log: StepLog) -> str:
@@ -51,16 +48,6 @@ async def send(work: Work, ref: ObjectRef, body: JSON, *, force: bool) -> None:
         raise _explained(error, ref) from error
     work.sent[ref] = body
     work.live[ref] = live
-
-
-async def whole(work: Coroutine[Any, Any, T], name: str) -> T:
-    """Does something to its end even if it is cancelled meanwhile; the cancellation comes afterwards."""
-    task = asyncio.create_task(work, name=name)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
 
 
 def _body(work: Work, change: ObjectChange) -> JSON:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from console.engine.applying import whole
 from console.engine.releases import is_release
 from console.engine.steplog import StepLog
-from console.engine.together import together
+from console.engine.together import together, whole
 from console.engine.work import Work
 from console.model.errors import ApplyError, ConflictError, ConsoleError, DeniedError
 from console.model.plan import ObjectChange, ObjectRef

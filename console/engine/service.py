@@ -7,7 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from console.engine.releases import read_releases
 from console.engine.seen import mask_secrets
 from console.engine.store import Store
 from console.engine.tasks import Tasks
+from console.engine.together import whole
 from console.model.errors import NotFoundError, RefusedError, StalePlanError
 from console.model.events import ProbeObserved
 from console.model.gathered import Gathered
@@ -106,11 +107,14 @@ class Engine:
         return self.store.view()
 
     async def close(self) -> None:
-        """Ends everything that goes on, a run included, and closes every connection."""
-        await self._tasks.close()
-        await self._world.cluster.close()
-        await self._world.registry.close()
-        await self._world.journal.close()
+        """Ends everything that goes on, a run included, and closes every connection; to the end, even if cancelled."""
+        await whole(self._close(), "close")
+
+    async def _close(self) -> None:
+        """Everything has its turn, whatever becomes of what came before."""
+        async with AsyncExitStack() as rest:
+            for part in (self._world.journal, self._world.registry, self._world.cluster, self._tasks):
+                rest.push_async_callback(part.close)
 
     # -- planning and running
 

@@ -1,4 +1,4 @@
-"""Several things at once, none of them left behind."""
+"""Several things at once, none of them left behind, and things that are not left in their middle."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ async def both(one: Coroutine[Any, Any, T], other: Coroutine[Any, Any, U], name:
         async with asyncio.TaskGroup() as group:
             tasks = group.create_task(one, name=name), group.create_task(other, name=name)
     return tasks[0].result(), tasks[1].result()
+
+
+async def whole(work: Coroutine[Any, Any, T], name: str) -> T:
+    """Does something to its end even if it is cancelled meanwhile; the cancellation comes afterwards."""
+    task = asyncio.create_task(work, name=name)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Runs that are broken off, or meet another one."""
 
+import random
 import signal
 import time
 from pathlib import Path
@@ -99,3 +100,22 @@ def test_watching_tells_changes_and_ends_with_a_signal(stack):
         assert line
     watching.send_signal(signal.SIGINT)
     assert watching.wait(20) == 130
+
+
+def test_a_signal_at_any_moment_leaves_nothing_open(stack):
+    assert stack.run("deploy", "{}", "--headless").returncode == 0
+    for _ in range(5):
+        seed = random.SystemRandom().randrange(10**6)
+        print(f"seed {seed}")
+        chance = random.Random(seed)
+        watching = stack.start("status", "{}", "--watch", "--output", "ndjson")
+        watching.stdout.readline()
+        if chance.random() < 0.5:
+            # It ends by itself then, and the signal may come while it closes.
+            watching.stdout.close()
+        time.sleep(chance.uniform(0, 0.1))  # the moment itself is what is under test
+        watching.send_signal(signal.SIGTERM)
+        err = watching.stderr.read()
+        assert watching.wait(20) in {0, 130, -signal.SIGTERM}, err
+        assert "bug" not in err
+        assert "Traceback" not in err
