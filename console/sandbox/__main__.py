@@ -29,6 +29,8 @@ _HELP = {
     "nodes": "how many nodes run pods as processes",
     "virtual_nodes": "how many nodes run pods with scripted lives",
     "bundle_cache": "folder where images are unpacked, shared between sandboxes",
+    "image_bytes": "how much images may hold, unpacked and in the registry, before unused ones go (default: 10 GiB)",
+    "image_age": "seconds after which images that nothing uses go (default: a week)",
     "runtime": "folder of the locks on loopback ranges",
     "loopback": "second octet of the 127.x.0.0/16 to use",
 }

@@ -28,8 +28,10 @@ from console.sandbox.controllers.housekeeping import keep_house
 from console.sandbox.controllers.pods import PodCache
 from console.sandbox.failures import EXIT_REFUSED, SandboxError
 from console.sandbox.identity import Identity
+from console.sandbox.kubelet.collector import Collector
 from console.sandbox.kubelet.images import Images
 from console.sandbox.kubelet.nodes import choose_mode, clean, make_nodes
+from console.sandbox.kubelet.trees import Trees
 from console.sandbox.network.addresses import AddressPool, lock_range, may_listen
 from console.sandbox.network.endpoints import EndpointTable
 from console.sandbox.network.ingress import IngressProxy
@@ -184,6 +186,7 @@ class Daemon:
         for name, kubelet in nodes.items():
             self._nodes[name] = kubelet
             self._spawn(f"kubelet {name}", kubelet.run())
+        self._spawn("image collector", Collector(machinery, images, nodes.values(), self.settings).run())
         self._facts |= {"nodes": list(nodes), "pod_mode": mode.name}
         self._facts["not_enforced"] += mode.not_enforced
 
@@ -200,7 +203,9 @@ class Daemon:
         self._stack.push_async_callback(registry.stop)
         port = await self._listen("registry_port", registry.start)
         self._facts["registry"] = f"127.0.0.1:{port}"
-        return Images(self.settings.bundle_cache, registry)
+        trees = Trees(self.settings.bundle_cache)
+        self._stack.callback(trees.close)
+        return Images(trees, registry)
 
     # -- ports that stay the same
 

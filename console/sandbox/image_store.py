@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -94,22 +95,32 @@ class ImageStore:
 
     Args:
         root: its folder; made when it is not there.
+
+    Attributes:
+        blobs: the folder of the blobs; a blob's time is that of its last use.
+        lock: is held while it is decided whether a blob goes, or just now is needed.
     """
 
     def __init__(self, root: Path) -> None:
-        self._blobs, self._repositories = root / "blobs" / "sha256", root / "repositories"
+        self.blobs, self._repositories = root / "blobs" / "sha256", root / "repositories"
         self._arriving = root / "uploads"
         shutil.rmtree(self._arriving, ignore_errors=True)
-        for each in (self._blobs, self._repositories, self._arriving):
+        for each in (self.blobs, self._repositories, self._arriving):
             each.mkdir(parents=True, exist_ok=True)
         self._uploads: dict[str, Upload] = {}
+        self.lock = threading.Lock()
 
     # -- blobs
 
     def blob(self, digest: str) -> Path | None:
-        """The file of a blob or manifest; None when there is none."""
-        path = self._blobs / digest.removeprefix("sha256:")
-        return path if DIGEST.fullmatch(digest) and path.exists() else None
+        """The file of a blob or manifest; None when there is none. Who asks is about to need it: it counts as new."""
+        path = self.blobs / digest.removeprefix("sha256:")
+        try:
+            with self.lock:
+                os.utime(path)
+        except OSError:
+            return None
+        return path if DIGEST.fullmatch(digest) else None
 
     def start(self) -> Upload:
         """Begins an upload, and drops those that nobody goes on with."""
@@ -139,7 +150,7 @@ class ImageStore:
             self.cancel(upload)
             raise DigestError(f"{digest} was announced, {upload.digest} has arrived")
         upload.close()
-        upload.path.replace(self._blobs / digest.removeprefix("sha256:"))
+        upload.path.replace(self.blobs / digest.removeprefix("sha256:"))
         del self._uploads[upload.id]
 
     # -- manifests
@@ -154,7 +165,7 @@ class ImageStore:
         by_digest = ":" in reference
         if by_digest and reference != digest:
             raise DigestError(f"{reference} was announced, {digest} has arrived")
-        _write(self._blobs / digest.removeprefix("sha256:"), content)
+        _write(self.blobs / digest.removeprefix("sha256:"), content)
         _write(self._link(name, digest), media_type.encode())
         if not by_digest:
             _write(self._tags(name) / reference, digest.encode())
@@ -165,7 +176,7 @@ class ImageStore:
         try:
             digest = reference if ":" in reference else (self._tags(name) / reference).read_text()
             media_type = self._link(name, digest).read_text()
-            return Manifest(digest, media_type, (self._blobs / digest.removeprefix("sha256:")).read_bytes())
+            return Manifest(digest, media_type, (self.blobs / digest.removeprefix("sha256:")).read_bytes())
         except OSError:
             return None
 
@@ -185,7 +196,7 @@ class ImageStore:
     def missing(self, media_type: str, manifest: dict[str, Any]) -> list[str]:
         """The digests that a manifest names and that are not here."""
         index = media_type in INDEX_TYPES
-        parts = manifest.get("manifests", []) if index else [manifest.get("config"), *manifest.get("layers", [])]
+        parts = manifest.get("manifests") or [] if index else [manifest.get("config"), *(manifest.get("layers") or [])]
         digests = [part.get("digest", "") for part in parts if part and not part.get("urls")]
         return [digest for digest in digests if not self.blob(digest)]
 
@@ -209,16 +220,14 @@ class ImageStore:
             if found := self.manifest(name, f"sha256:{each.name}"):
                 yield found
 
-    def sweep(self) -> None:
-        """Removes blobs that no manifest names, as deleted images and broken pushes leave them behind."""
-        named: set[str] = set()
-        for name in self.repositories():
-            for manifest in self.manifests(name):
-                named |= {manifest.digest, *_named(manifest.decoded)}
-        for path in self._blobs.iterdir():
-            if f"sha256:{path.name}" not in named:
-                with suppress(OSError):
-                    path.unlink()
+    def tagged(self, name: str) -> dict[str, tuple[str, float]]:
+        """A repository's tags: the digest that each means, and when it was pushed (seconds since the epoch)."""
+        found = {}
+        for tag in self.tags(name) or ():
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                path = self._tags(name) / tag
+                found[tag] = path.read_text(), path.stat().st_mtime
+        return found
 
     def _tags(self, name: str) -> Path:
         return self._repositories / name / "_tags"
@@ -227,11 +236,6 @@ class ImageStore:
         if not DIGEST.fullmatch(digest):
             raise FileNotFoundError(digest)
         return self._repositories / name / "_manifests" / digest.removeprefix("sha256:")
-
-
-def _named(manifest: dict[str, Any]) -> list[str]:
-    parts = [manifest.get("config"), *manifest.get("layers", []), *manifest.get("manifests", [])]
-    return [part.get("digest", "") for part in parts if part]
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,7 +1,7 @@
 """The cluster's image registry: an OCI distribution endpoint on loopback.
 
 OCI Distribution Specification 1.1, all four categories (pull, push, content discovery, content management), without
-deletion of single blobs: those that no manifest names go when the sandbox starts.
+deletion of single blobs: those that no manifest names go by themselves (`image_garbage`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from aiohttp import web
 
 from console.sandbox import oci
+from console.sandbox.image_garbage import sweep
 from console.sandbox.image_store import DIGEST, ImageStore, Upload
 
 HOST = "127.0.0.1"
@@ -43,7 +44,7 @@ class Registry:
         Raises:
             OSError: the port is taken.
         """
-        await asyncio.to_thread(self.store.sweep)
+        await asyncio.to_thread(sweep, self.store)
         app = web.Application(middlewares=[oci.answered], client_max_size=LARGEST_MANIFEST)
         app.add_routes(self._routes())
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)

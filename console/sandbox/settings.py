@@ -29,6 +29,9 @@ class Settings:
         nodes: how many nodes run pods as processes.
         virtual_nodes: how many nodes run pods that have scripted lives and no process.
         bundle_cache: where images are unpacked, shared between clusters.
+        image_bytes: how much unpacked images may hold, and likewise tagged ones in the registry; beyond it those go
+            that nothing uses, longest unused first.
+        image_age: seconds after which an image that nothing uses goes in any case.
         runtime: where running clusters lock the loopback range that they use.
         loopback: the second octet of the 127.x.0.0/16 to use; 0 takes the first that is free.
     """
@@ -42,6 +45,8 @@ class Settings:
     nodes: int = 2
     virtual_nodes: int = 0
     bundle_cache: Path = field(default_factory=lambda: _home("XDG_CACHE_HOME", ".cache") / "bundles")
+    image_bytes: int = 10 << 30
+    image_age: float = 7 * 86400.0
     runtime: Path = field(default_factory=lambda: _home("XDG_RUNTIME_DIR", ".local/run") / "sandbox")
     loopback: int = 0
 
@@ -53,7 +58,8 @@ class Settings:
         """
         limits = {"nodes": (1, 100), "virtual_nodes": (0, 1000)}
         limits |= dict.fromkeys(("port", "registry_port", "ingress_port"), (0, 65535))
-        for name, (low, high) in {**limits, "loopback": (0, 254), "time_scale": (0.001, 1000)}.items():
+        sizes = {"image_bytes": (0, 1 << 60), "image_age": (0, 1e9)}
+        for name, (low, high) in {**limits, "loopback": (0, 254), "time_scale": (0.001, 1000), **sizes}.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be from {low} to {high}")
         if self.pod_mode not in get_args(PodMode):
@@ -67,7 +73,8 @@ class Settings:
             ValueError: a value is not a number, or out of its range.
         """
         environment = os.environ if environment is None else environment
-        types = {"state": Path, "bundle_cache": Path, "runtime": Path, "pod_mode": str, "time_scale": float}
+        types: dict[str, type] = {"pod_mode": str, "time_scale": float, "image_age": float}
+        types |= dict.fromkeys(("state", "bundle_cache", "runtime"), Path)
         given: dict[str, Any] = {}
         for name in (each.name for each in fields(cls)):
             value = flags.get(name)

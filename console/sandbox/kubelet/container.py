@@ -53,6 +53,7 @@ class Container:
         self._puller = Puller(host, state, self.event, changed)
         self._attendance: Attendance | None = None
         self._stopping = False
+        self._grace = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -73,12 +74,18 @@ class Container:
 
     async def stop(self, grace: float, message: str = "") -> None:
         """Ends it for good, and returns when nothing of it runs."""
-        self._stopping = True
+        self._stopping, self._grace = True, grace
         if self._attendance:
             self._attendance.stop(grace, message)
         elif self._task:
             self._task.cancel()
+        task = self._task or self.start()  # which finds, and ends, what an earlier daemon has left
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def abandon(self) -> None:
+        """Stops to follow it; its process goes on, and is found again."""
         if self._task:
+            self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     def hasten(self, grace: float) -> None:
@@ -90,14 +97,12 @@ class Container:
 
     async def _run(self) -> None:
         process, fresh = self._find(), False
-        while process or not self._through():
+        while process or not (self._stopping or self._through()):
             if process is None:
                 process, fresh = await self._start(), True
             if process:
                 await self._attend(process, fresh)
                 process = None
-            if self._stopping:
-                return
 
     def _through(self) -> bool:
         """It has ended and is not started again."""
@@ -205,7 +210,7 @@ class Container:
         self.state.run(times.time(times.parse(process.since)), self.state.container_id)
         self._changed()
         if self._stopping:
-            self._attendance.stop(0.0)
+            self._attendance.stop(self._grace)
         exit_ = await self._attendance.run(fresh)
         self._attendance = None
         self._ended(exit_)

@@ -1,4 +1,4 @@
-"""Images as the kubelet gets them: from the cluster's own registry, unpacked once into a cache that clusters share.
+"""Images as the kubelet gets them: from the cluster's own registry, unpacked once into a folder that clusters share.
 
 A tree is kept by the digests of its layers, so that images which differ in their config only share it, and two
 sandboxes unpack the same image once.
@@ -7,13 +7,9 @@ sandboxes unpack the same image once.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
-import os
 import platform
 import re
-import shutil
-from collections import defaultdict
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +17,8 @@ from typing import Any
 
 from console.sandbox.api.resources import Object
 from console.sandbox.image_store import INDEX_TYPES, Manifest
-from console.sandbox.kubelet.layers import LayerError, unpack
+from console.sandbox.kubelet.layers import LayerError
+from console.sandbox.kubelet.trees import Trees
 from console.sandbox.registry import Registry
 
 BUILTIN = "busybox"
@@ -101,14 +98,13 @@ class Images:
     """The images of one cluster, for all of its nodes.
 
     Args:
-        cache: where trees are kept.
+        trees: where they are unpacked.
         registry: of this cluster; images of other hosts cannot be had.
     """
 
-    def __init__(self, cache: Path, registry: Registry) -> None:
-        self._cache, self._registry = cache, registry
+    def __init__(self, trees: Trees, registry: Registry) -> None:
+        self.trees, self.registry = trees, registry
         self._known: dict[str, Image] = {}
-        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def pull(self, image: str, policy: str) -> Image:
         """The image, unpacked.
@@ -125,7 +121,7 @@ class Images:
         if reference.builtin:
             return await self._builtin(image)
         known = self._known.get(image)
-        if known and policy != "Always" and known.root.exists():
+        if known and policy != "Always" and self.trees.hold(known.root):
             return known
         if policy == "Never":
             manifest = self._local(reference)
@@ -138,23 +134,23 @@ class Images:
         return found
 
     async def _builtin(self, image: str) -> Image:
-        root = self._cache / BUILTIN
+        root = self.trees.folder / BUILTIN
         await asyncio.to_thread(root.mkdir, parents=True, exist_ok=True)
         return Image(root, f"sandbox://{BUILTIN}", image)
 
     # -- finding
 
     def _local(self, reference: Reference) -> Manifest | None:
-        if reference.host not in self._registry.hosts:
+        if reference.host not in self.registry.hosts:
             return None
-        found = self._registry.store.manifest(reference.name, reference.target)
+        found = self.registry.store.manifest(reference.name, reference.target)
         if found and found.media_type in INDEX_TYPES:
             return self._of_this_machine(reference, found)
         return found
 
     def _resolve(self, reference: Reference) -> Manifest:
-        if reference.host not in self._registry.hosts:
-            raise _unreachable(reference, self._registry.hosts[0])
+        if reference.host not in self.registry.hosts:
+            raise _unreachable(reference, self.registry.hosts[0])
         found = self._local(reference)
         if not found:
             why = f'failed to resolve reference "{reference.text}": {reference.text}: not found'
@@ -166,49 +162,36 @@ class Images:
         for each in index.decoded.get("manifests", ()):
             wanted = each.get("platform") or {}
             if (wanted.get("os", "linux"), wanted.get("architecture", machine)) == ("linux", machine):
-                return self._registry.store.manifest(reference.name, each["digest"])
+                return self.registry.store.manifest(reference.name, each["digest"])
         return None
 
     # -- unpacking
 
     def _place(self, manifest: Manifest) -> Path:
-        digests = [each["digest"] for each in manifest.decoded.get("layers", ())]
+        digests = [each["digest"] for each in manifest.decoded.get("layers") or ()]
         key = digests[0] if len(digests) == 1 else f"sha256:{sha256(' '.join(digests).encode()).hexdigest()}"
-        return self._cache / key.removeprefix("sha256:")
+        return self.trees.folder / key.removeprefix("sha256:")
 
     async def _unpacked(self, reference: Reference, manifest: Manifest) -> Image:
-        place = self._place(manifest)
         try:
+            place = self._place(manifest)
             config = json.loads(self._blob(manifest.decoded["config"]).read_bytes()).get("config") or {}
             layers = [self._blob(each) for each in manifest.decoded["layers"]]
-            async with self._turns[place.name]:
-                await asyncio.to_thread(_make, place, layers)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise _failed(reference, "Unknown", f"this is not an image manifest ({error!r})") from error
+        except OSError as error:
+            raise _failed(reference, "Unknown", f"failed to read: {error}") from error
+        try:
+            await self.trees.get(place, layers)
         except (LayerError, OSError) as error:
             raise _failed(reference, "Unknown", f"failed to extract layer: {error}") from error
         return Image(place, manifest.digest, reference.text, config)
 
     def _blob(self, part: dict[str, Any]) -> Path:
-        found = self._registry.store.blob(part["digest"])
+        found = self.registry.store.blob(part["digest"])
         if not found:
             raise FileNotFoundError(2, "not found", part["digest"])
         return found
-
-
-def _make(place: Path, layers: list[Path]) -> None:
-    """Unpacks layers to a place, unless they are there; one process of this machine at a time. Raises OSError."""
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = place.with_name(f"{place.name}.part")
-    with place.with_name(f"{place.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not place.exists():
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir()
-            for each in layers:
-                unpack(each, partial)
-            partial.rename(place)
-        os.utime(place)
 
 
 def _failed(reference: Reference, code: str, why: str) -> PullError:

@@ -17,6 +17,7 @@ from console.sandbox.kubelet.jail import NOT_STARTED
 from console.sandbox.kubelet.modes import Fitted, Launch, Mount
 from console.sandbox.kubelet.process import Order
 from console.sandbox.kubelet.references import MissingError, References
+from console.sandbox.kubelet.trees import lock_of
 from console.sandbox.kubelet.volumes import Volumes
 
 _MESSAGE_LIMIT = 4096
@@ -60,7 +61,8 @@ class Launcher:
         folder = self._container.get("workingDir") or image.config.get("WorkingDir") or _tree(image)
         fitted = self._fit(image, words, known, folder)
         group = f"sandbox-{secrets.token_hex(8)}"
-        return Order(fitted.command, fitted.environment, fitted.folder, self._memory(), group, fitted.entry)
+        hold = str(lock_of(image.root)) if _tree(image) else ""
+        return Order(fitted.command, fitted.environment, fitted.folder, self._memory(), group, fitted.entry, hold)
 
     def _fit(self, image: Image, words: list[str], known: dict[str, str], folder: str, *, runs: bool = False) -> Fitted:
         launch = Launch(

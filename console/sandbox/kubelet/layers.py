@@ -36,7 +36,7 @@ def unpack(layer: Path, root: Path) -> None:
         with tarfile.open(layer, "r|*") as archive:
             archive.extraction_filter = lambda member, _: member
             archive.extractall(root, _Layer(root).members(archive))  # noqa: S202 - `_Layer` checks every member
-    except tarfile.TarError as error:
+    except (tarfile.TarError, EOFError, KeyError, ValueError) as error:
         raise LayerError(f"{error} (a tar is wanted, as it is or compressed by gzip, bzip2 or xz)") from error
 
 

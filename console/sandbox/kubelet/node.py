@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 from console.sandbox.api.errors import bad_request
 from console.sandbox.api.ports import LogOptions, NodeUsage, Session
@@ -18,6 +19,8 @@ from console.sandbox.kubelet.worker import PodWorker
 from console.sandbox.store import Change
 
 log = logging.getLogger(__name__)
+RESYNC = 10.0
+"""Seconds until a pod is tried again that could not be looked after (`backOffPeriod` in pkg/kubelet/kubelet.go)."""
 LONGEST_SHUT_DOWN = 10.0
 """Seconds of grace, at most, that pods have when the sandbox is stopped."""
 
@@ -78,20 +81,36 @@ class Kubelet:
 
     def _begin(self, worker: PodWorker) -> None:
         self._workers[worker.uid] = worker
-        task = asyncio.create_task(worker.run(), name=f"pod {worker.key.namespace}/{worker.key.name}")
+        task = asyncio.create_task(self._follow(worker), name=f"pod {worker.key.namespace}/{worker.key.name}")
         self._tasks[worker.uid] = task
-        task.add_done_callback(lambda done: self._ended(worker, done))
+        task.add_done_callback(lambda _: self._ended(worker.uid))
 
-    def _ended(self, worker: PodWorker, task: asyncio.Task[None]) -> None:
-        del self._workers[worker.uid], self._tasks[worker.uid]
-        if not task.cancelled() and task.exception():
-            log.error("%s failed", task.get_name(), exc_info=task.exception())
+    def _ended(self, uid: str) -> None:
+        del self._workers[uid], self._tasks[uid]
+
+    async def _follow(self, worker: PodWorker) -> None:
+        """Runs a pod to its end. When that breaks off (a disk that is full), it is told, and the pod begun anew."""
+        while True:
+            try:
+                return await worker.run()
+            except Exception as error:
+                log.exception("pod %s/%s", worker.key.namespace, worker.key.name)
+                why = f"error syncing pod, retrying: {error!r}"
+                self.host.event(worker.pod, "Warning", "FailedSync", why)
+            await worker.abandon()
+            await asyncio.sleep(RESYNC * self.host.scale)
+            worker = self._workers[worker.uid] = worker.successor()
 
     def _source_changed(self, change: Change) -> None:
         key = change.entry.key
         for worker in self._workers.values():
             if worker.key.namespace == key.namespace and (key.resource, key.name) in worker.volumes.sources:
                 worker.refresh()
+
+    def image_roots(self) -> set[Path]:
+        """The unpacked images that its containers were started from."""
+        containers = (each for worker in self._workers.values() for each in worker.containers.values())
+        return {each.launcher.image.root for each in containers if each.launcher.image}
 
     # -- NodeAgent
 

@@ -43,6 +43,7 @@ class Order:
         memory: bytes that the process and all below it may hold; 0 for no limit.
         group: a name for the control group that limits the memory, where one can be made; empty for none.
         entry: what the shim does before the program takes over (namespaces), empty for nothing.
+        hold: the file whose lock keeps the image's tree while the process runs, empty for none.
     """
 
     command: list[str]
@@ -51,6 +52,7 @@ class Order:
     memory: int
     group: str
     entry: dict[str, Any]
+    hold: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Process:
             "memory": order.memory,
             "group": order.group,
             "entry": order.entry,
+            "hold": order.hold,
             "log": str(log),
             "record": str(folder / RECORD),
             "exit": str(folder / EXIT),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import select
@@ -199,7 +200,8 @@ class Shim:
 
     Args:
         order: what to run: `command`, `environment`, `folder`, `log`, `record` and `exit` (files), `memory` (bytes, 0
-            for no limit), `group` (a name for a control group, empty for none), `entry`, and what else `record` says.
+            for no limit), `group` (a name for a control group, empty for none), `entry`, `hold` (a file to lock, empty
+            for none), and what else `record` says.
     """
 
     def __init__(self, order: dict[str, Any]) -> None:
@@ -214,6 +216,7 @@ class Shim:
     def run(self) -> None:
         """From start to end."""
         self._follow_signals()
+        self._hold()
         self._make_group()
         if not self._begin():
             self._remove_group()
@@ -224,6 +227,12 @@ class Shim:
             if patience:
                 self._limit()
         self._finish()
+
+    def _hold(self) -> None:
+        """Shares the lock of the image's tree until this program ends, so that nobody removes the tree (`trees.py`)."""
+        with suppress(OSError):
+            if self._order["hold"]:
+                fcntl.flock(os.open(self._order["hold"], os.O_RDONLY | os.O_CLOEXEC), fcntl.LOCK_SH | fcntl.LOCK_NB)
 
     def _make_group(self) -> None:
         """A group for the memory; without one the container is watched instead."""

@@ -266,6 +266,17 @@ class PodWorker:
         grace = min(float(self.pod["spec"].get("terminationGracePeriodSeconds", 30)), longest)
         await self._end(grace)
 
+    async def abandon(self) -> None:
+        """Stops to work without touching the processes: another worker takes them over."""
+        self._silent = True
+        await asyncio.gather(*(each.abandon() for each in self.containers.values()))
+
+    def successor(self) -> PodWorker:
+        """A worker that begins anew with what is known of the pod now."""
+        made = PodWorker(self._host, self.pod)
+        made._gone = self._gone
+        return made
+
     def _say_not_enforced(self) -> None:
         fields = ", ".join(self._host.mode.unenforced(self.pod))
         if not fields or NOT_ENFORCED in (self.pod["metadata"].get("annotations") or {}):
@@ -282,8 +293,8 @@ class PodWorker:
 
 async def _ended(tasks: list[asyncio.Task[None]]) -> None:
     """Waits for tasks without owning them: a cancellation of the waiting one leaves them alone."""
-    await asyncio.wait(tasks)
-    for each in tasks:
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for each in done:
         if not each.cancelled():
             each.result()
 

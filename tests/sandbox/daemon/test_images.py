@@ -6,12 +6,14 @@ import http.client
 import json
 import os
 import signal
+import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.cluster import Cluster
+from tests.cluster import Cluster, ready
 from tests.conftest import Sandbox
 from tests.oci import RegistryClient, digest, file, layer, manifest
 from tests.sandbox.daemon.conftest import Own
@@ -128,3 +130,42 @@ def test_what_was_pushed_outlives_a_kill_at_any_moment(own: Own) -> None:
     assert registry.ask("GET", upload).code == "BLOB_UPLOAD_UNKNOWN"
     assert not list(own.state.rglob("uploads/*"))
     assert registry.push_blob("app", data) == digest(data)
+
+
+def test_images_that_no_pod_uses_go_and_those_in_use_stay(own: Own, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    flags = ("--time-scale", "0.01", "--image-bytes", "0", "--bundle-cache", str(cache))
+    status = own.run("up", *flags)
+    registry, cluster = RegistryClient(status["registry"]), own.cluster()
+    used = push(registry, "used", layer(file("data", "used")))
+    unused = push(registry, "unused", layer(file("data", "unused")))
+    cluster.until("pods", run(cluster, once(unused, "true")), terminated, "an end")
+    stays = run(cluster, once(used, 'exec sleep 600  # "$ROOT"'))
+    cluster.until("pods", stays, ready)
+    for each in cluster.list("pods"):
+        if each["metadata"]["name"] != stays:
+            cluster.delete("pods", each["metadata"]["name"])
+    deadline = time.monotonic() + 20  # two rounds of three seconds
+    while len(_trees(cache)) > 1 or registry.ask("HEAD", "/v2/unused/manifests/1").status == 200:
+        assert time.monotonic() < deadline, _trees(cache)
+        time.sleep(0.05)
+    [tree] = _trees(cache)
+    assert (cache / tree / "data").read_text() == "used"
+    assert registry.ask("HEAD", "/v2/used/manifests/1").status == 200
+    assert ready(cluster.get("pods", stays))
+
+
+def _trees(cache: Path) -> list[str]:
+    return [each.name for each in cache.iterdir() if len(each.name) == 64]
+
+
+@pytest.mark.parametrize("broken", [b"[]", b"text", b'{"config": []}'])
+def test_an_image_with_nonsense_for_a_config_is_told(
+    cluster: Cluster, registry: RegistryClient, name: str, broken: bytes
+) -> None:
+    config = registry.push_blob(name, broken)
+    whole = {"schemaVersion": 2, "config": {"digest": config}, "layers": None}
+    answer = registry.ask("PUT", f"/v2/{name}/manifests/1", json.dumps(whole).encode())
+    assert answer.status == 201, answer.body
+    pod = cluster.until("pods", run(cluster, once(f"{registry.host}/{name}:1", "true")), waiting("ErrImagePull"))
+    assert "this is not an image manifest" in status_of(pod)["state"]["waiting"]["message"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -14,7 +15,18 @@ import pytest
 
 from tests.cluster import Cluster, ready, sandbox_command
 from tests.conftest import CACHE, TIME_SCALE
-from tests.sandbox.kubelet.pods import FOREVER, container, last, pod, run, shell, status_of
+from tests.sandbox.kubelet.pods import (
+    FOREVER,
+    STATUS_VOLUME,
+    container,
+    event,
+    last,
+    pod,
+    run,
+    shell,
+    status_of,
+    web,
+)
 
 Object = dict[str, Any]
 
@@ -169,6 +181,61 @@ def test_no_process_outlives_down_after_the_daemon_was_killed(own: Own) -> None:
     assert len(own.processes()) >= 2
     own.down()
     assert own.processes() == []
+
+
+def test_a_pod_that_was_to_end_when_the_daemon_was_killed_ends_with_the_next_one(own: Own) -> None:
+    cluster = own.up()
+    stubborn = _marked(own, "trap '' TERM; while :; do sleep 0.1; done", terminationGracePeriodSeconds=3)
+    name = run(cluster, stubborn)
+    cluster.until("pods", name, ready)
+    cluster.delete("pods", name)
+    own.kill()
+    assert own.processes()
+    cluster = own.up()
+    cluster.until_pods(lambda left: not left)
+    assert own.processes() == []
+
+
+def test_a_pod_that_cannot_be_looked_after_is_told_and_tried_again(own: Own) -> None:
+    cluster = own.up()
+    folder = own.state / "pods"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.write_text("in the way")
+    name = run(cluster, _marked(own))
+    event(cluster, name, "FailedSync", "error syncing pod, retrying")
+    folder.unlink()
+    cluster.until("pods", name, ready)
+    cluster.delete("pods", name)
+    cluster.until_gone("pods", name)
+    assert own.processes() == []
+
+
+def test_no_adopted_pod_loses_its_readiness(own: Own) -> None:
+    cluster = own.up()
+    seldom = {"initialDelaySeconds": 20, "periodSeconds": 600}
+    slow = pod(web(readinessProbe={"httpGet": {"path": "/up", "port": 8080}, **seldom}))
+    quick = pod(web(readinessProbe={"httpGet": {"path": "/up", "port": 8080}, "periodSeconds": 1}))
+    started = pod(web(startupProbe={"tcpSocket": {"port": 8080}}, livenessProbe={"tcpSocket": {"port": 8080}}))
+    bodies = [each | {"spec": each["spec"] | {"volumes": [STATUS_VOLUME]}} for each in (slow, quick, started)]
+    names = [run(cluster, each) for each in [*bodies, _marked(own)]]
+    for each in names:
+        cluster.until("pods", each, ready)
+    told = len(_unhealthy(cluster))
+    own.kill()
+    cluster = own.up()
+    probed = 'probe_type="Liveness",result="successful"'
+    nodes = [f"/api/v1/nodes/sandbox-{number}/proxy/metrics/probes" for number in (1, 2)]
+    deadline = time.monotonic() + 10
+    while probed not in "".join(cluster.request("GET", each) for each in nodes):
+        assert time.monotonic() < deadline
+        assert all(ready(cluster.get("pods", each)) for each in names)
+        time.sleep(0.02)
+    assert len(_unhealthy(cluster)) == told
+
+
+def _unhealthy(cluster: Cluster) -> list[str]:
+    heard = (each for each in cluster.list("events") if each["reason"] == "Unhealthy")
+    return [each["message"] for each in heard for _ in range(each.get("count") or 1)]
 
 
 def test_the_log_goes_on_while_there_is_no_daemon(own: Own) -> None:

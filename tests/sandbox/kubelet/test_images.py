@@ -19,6 +19,7 @@ import pytest
 
 from console.sandbox.kubelet.images import Images, PullError
 from console.sandbox.kubelet.layers import LayerError, unpack
+from console.sandbox.kubelet.trees import Trees
 from console.sandbox.registry import Registry
 from tests.cluster import Cluster as SandboxCluster
 from tests.conftest import Sandbox
@@ -55,7 +56,7 @@ class Cluster:
 
     def __init__(self, registry: Registry, cache: Path) -> None:
         self.registry, self.cache = registry, cache
-        self.images = Images(cache, registry)
+        self.images = Images(Trees(cache), registry)
         self.prefix = registry.hosts[0]
 
     def push(self, name: str, layers: Sequence[bytes] = (), tag: str = "1", **config: Any) -> str:
@@ -85,7 +86,9 @@ class Cluster:
 async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
     registry = Registry(tmp_path / "registry")
     await registry.start()
-    yield Cluster(registry, tmp_path / "cache")
+    made = Cluster(registry, tmp_path / "cache")
+    yield made
+    made.images.trees.close()
     await registry.stop()
 
 
@@ -112,7 +115,7 @@ async def test_a_tree_is_unpacked_once_for_all_that_have_its_layers(cluster: Clu
     layers = [layer(entry("file", b"x"))]
     cluster.push("one", layers, Cmd=["a"])
     cluster.push("two", layers, Cmd=["b"])
-    other = Images(cluster.cache, cluster.registry)
+    other = Images(Trees(cluster.cache), cluster.registry)
     names = [f"{cluster.prefix}/{each}:1" for each in ("one", "two")]
     pulls = [images.pull(name, "Always") for images in (cluster.images, other) for name in names]
     found = await asyncio.gather(*pulls)
@@ -145,7 +148,7 @@ async def test_never_takes_only_what_is_there(cluster: Cluster) -> None:
     assert error.message == f'Container image "{name}" is not present with pull policy of Never'
     pulled = await cluster.pull("HERE/web:1")
     assert await cluster.pull("HERE/web:1", "Never") == pulled
-    assert await Images(cluster.cache, cluster.registry).pull(name, "Never") == pulled
+    assert await Images(Trees(cluster.cache), cluster.registry).pull(name, "Never") == pulled
 
 
 @pytest.mark.parametrize("name", ["busybox", "busybox:1.36", "docker.io/library/busybox", "docker.io/busybox:latest"])
