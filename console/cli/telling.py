@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from console.cli.narrate import Narrator
-from console.model.diagnosis import Diagnosis
+from console.model.diagnosis import Cause, Diagnosis
 from console.model.events import (
     Denied,
     EventObserved,
@@ -29,9 +30,12 @@ from console.model.wording import seconds
 from console.model.workload import ClusterEvent
 
 _BYTES_EVERY = 5.0
+_COUNTS = re.compile(r"^\d+ pods: |\d+")
 
 _NORMAL_AT_FIRST = {"FailedGetResourceMetric", "FailedComputeMetricsReplicas"}
 """Reasons of warnings that every deploy brings: an autoscaler has no figures yet of pods that just started."""
+_PERSISTS = 3
+"""Failures of a probe after which its event is told: the kubelet's own threshold, where none is declared."""
 
 
 class Telling:
@@ -96,7 +100,7 @@ class Telling:
             self._progressed(fact)
         else:
             for diagnosis in fact.diagnoses:
-                self._once(diagnosis.signature, fact.step_id, f"waits: {_words(diagnosis)}")
+                self._once(_finding(diagnosis), diagnosis.service, f"waiting for {_words(diagnosis)}")
 
     def _progressed(self, fact: StepProgressed) -> None:
         progress = fact.progress
@@ -151,7 +155,10 @@ class Telling:
             self._once((event.about_uid, event.reason, event.message), self._service_of(event.about_uid), words)
 
     def _worth_telling(self, event: ClusterEvent) -> bool:
-        return event.type == "Warning" and event.last >= self._began and event.reason not in _NORMAL_AT_FIRST
+        if event.type != "Warning" or event.last < self._began or event.reason in _NORMAL_AT_FIRST:
+            return False
+        # Every start fails a probe or two; how far it is, and what persists, is told by what waits for it.
+        return event.reason != "Unhealthy" or (event.count >= _PERSISTS and not event.message.startswith("Startup"))
 
     def _connection(self, fact: WatchLost | Relisted) -> None:
         """One line when sight of the cluster is lost, one when all of it is back."""
@@ -179,8 +186,16 @@ class Telling:
         self._narrator.say(f"{title}: {text}", about=step.service if step else "", level=level)
 
 
+def _finding(diagnosis: Diagnosis) -> object:
+    """What makes a diagnosis new: its cause; of what only starts the stage, whichever pod it is."""
+    if diagnosis.cause is not Cause.STARTING:
+        return diagnosis.signature
+    return (diagnosis.cause, diagnosis.service, _COUNTS.sub("", diagnosis.summary))
+
+
 def _words(diagnosis: Diagnosis) -> str:
-    return f"{diagnosis.summary}{': ' + diagnosis.evidence if diagnosis.evidence else ''}"
+    who = diagnosis.subject.removeprefix("pod/")
+    return f"{who}: {diagnosis.summary}{': ' + diagnosis.evidence if diagnosis.evidence else ''}"
 
 
 def _amount(progress: Progress) -> str:

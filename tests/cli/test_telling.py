@@ -87,7 +87,19 @@ def test_on_github_the_output_of_a_step_is_one_group_at_its_end(tell, narrator, 
 def test_a_cause_of_waiting_is_told_once(tell):
     cause = Diagnosis(Cause.READINESS_PROBE, "backend", "pod/backend-1", False, "not ready yet", "HTTP 503")
     waiting = StepWaiting("run-1", WAIT.id, (cause,), 103.0)
-    assert tell(waiting, waiting) == ["backend       wait for backend: waits: not ready yet: HTTP 503"]
+    assert tell(waiting, waiting) == ["backend       waiting for backend-1: not ready yet: HTTP 503"]
+
+
+def test_what_only_starts_is_told_stage_by_stage_and_not_pod_by_pod(tell):
+    def waiting(pod, summary):
+        return StepWaiting("run-1", WAIT.id, (Diagnosis(Cause.STARTING, "backend", pod, False, summary),), 103.0)
+
+    created = [waiting("pod/backend-1", "being created"), waiting("pod/backend-2", "2 pods: being created")]
+    tries = [waiting("pod/backend-1", f"starting: startup probe {count} of 30") for count in (1, 2, 3)]
+    assert tell(*created, *tries) == [
+        "backend       waiting for backend-1: being created",
+        "backend       waiting for backend-1: starting: startup probe 1 of 30",
+    ]
 
 
 def test_progress_is_told_when_pods_change_and_bytes_at_most_every_few_seconds(tell):
@@ -107,15 +119,22 @@ def test_a_lost_connection_is_told_once_and_so_is_its_return(tell):
     ]
 
 
-def test_warnings_of_the_cluster_are_told_once_by_service_and_only_those_of_the_run(tell):
-    def event(last, reason="Unhealthy"):
-        return EventObserved(
-            ClusterEvent("e", "Pod", "todo", "backend-1", "pod-1", "", "Warning", reason, "503", 1, last, last)
-        )
+def warning(last, reason="BackOff", words="503", count=1):
+    about = ("Pod", "todo", "backend-1", "pod-1", "", "Warning")
+    return EventObserved(ClusterEvent("e", *about, reason, words, count, 101.0, last))
 
-    assert tell(event(99.0)) == []
-    assert tell(event(101.0), event(102.0)) == ["backend       Unhealthy pod/backend-1: 503"]
-    assert tell(event(101.0, "FailedGetResourceMetric")) == [], "an autoscaler has no figures at first"
+
+def test_warnings_of_the_cluster_are_told_once_by_service_and_only_those_of_the_run(tell):
+    assert tell(warning(99.0)) == []
+    assert tell(warning(101.0), warning(102.0)) == ["backend       BackOff pod/backend-1: 503"]
+    assert tell(warning(101.0, "FailedGetResourceMetric")) == [], "an autoscaler has no figures at first"
+
+
+def test_a_probe_that_fails_is_a_warning_once_it_persists(tell):
+    words = "Readiness probe failed: 503"
+    assert tell(warning(101.0, "Unhealthy", words), warning(102.0, "Unhealthy", words, count=2)) == []
+    assert tell(warning(103.0, "Unhealthy", words, count=3)) == [f"backend       Unhealthy pod/backend-1: {words}"]
+    assert tell(warning(104.0, "Unhealthy", "Startup probe failed: 503", count=9)) == [], "the wait tells how far it is"
 
 
 def test_what_is_not_for_people_is_not_told(tell):

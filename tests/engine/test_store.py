@@ -236,7 +236,7 @@ def test_what_is_forbidden_says_which_right_is_missing(store):
 def test_an_external_that_goes_away_is_blamed_and_forgiven(store):
     store.surround(Surroundings({"backend": ("database",)}))
     serve(store, bare("a"), bare("b", starting()))
-    refused = ProbeResult(ProbeKind.READINESS, False, 2, 9.0, ProbeSource.METRICS, "statuscode: 503")
+    refused = ProbeResult(ProbeKind.READINESS, False, 3, 9.0, ProbeSource.METRICS, "statuscode: 503")
     store.dispatch(ProbeObserved("b", "main", refused))
     assert [each.cause for each in store.view().diagnoses] == [Cause.READINESS_PROBE]
     store.dispatch(ExternalObserved(External("database", "postgres", False, "connection refused", 3.0)))

@@ -1,11 +1,13 @@
 """Every cause, told apart by what a cluster says, and judged as an operator would."""
 
+from dataclasses import replace
+
 import pytest
 
 from console.model.diagnosing import Sight, diagnose, diagnose_external, diagnose_pod, workload
 from console.model.diagnosis import Cause
 from console.model.surroundings import Surroundings
-from console.model.workload import ContainerState, External, ProbeKind
+from console.model.workload import ContainerState, External, ProbeKind, ProbeSource
 from tests import observed
 from tests.observed import condition, container, ended, event, failed, pod, starting, waiting
 
@@ -167,6 +169,52 @@ def test_a_container_ended_for_its_probe_does_not_count_as_a_crash():
 def test_an_older_killing_does_not_explain_a_newer_crash():
     seen = [event("Killing", "Container main failed liveness probe, will be restarted", last=50.0)]
     assert judged(crashed(), events=seen)[0] is Cause.CRASH_LOOP
+
+
+def test_what_starts_has_as_many_tries_as_its_probe_gives_it():
+    around = Surroundings(changed={"backend": "release 7: ConfigMap backend"})
+    for kind, tries in ((ProbeKind.STARTUP, 29), (ProbeKind.READINESS, 2), (ProbeKind.LIVENESS, 1)):
+        spec = replace(observed.READY, kind=kind, failure_threshold=30 if tries == 29 else 3, period=10.0)
+        slow = starting(probes=(spec,), since=85.0)
+        found = only(Sight(pod(slow), probes=failed(kind, REFUSED, tries), around=around))
+        assert (found.cause, found.terminal, found.changed, found.hints) == (Cause.STARTING, False, "", ())
+        assert found.summary == f"starting: {kind} probe {tries} of {spec.failure_threshold}"
+        assert REFUSED in found.evidence
+        found = only(Sight(pod(slow), probes=failed(kind, REFUSED, spec.failure_threshold), around=around))
+        assert (found.cause, found.changed) == (Cause.PORT_NOT_LISTENED, "release 7: ConfigMap backend")
+
+
+def test_a_start_that_takes_longer_than_its_probe_gives_it_is_named_however_few_failures_are_known():
+    found = only(Sight(pod(starting(since=80.0)), probes=failed(ProbeKind.READINESS, REFUSED, 1)))
+    assert found.cause is Cause.PORT_NOT_LISTENED
+
+
+def test_what_lost_its_readiness_is_not_starting():
+    ready = condition("Ready", "False", since=70.0)
+    slow = starting(probes=(replace(observed.READY, period=60.0),), since=60.0)
+    found = only(Sight(pod(slow, conditions=(ready,)), probes=failed(ProbeKind.READINESS, REFUSED, 1)))
+    assert found.cause is Cause.PORT_NOT_LISTENED
+
+
+def test_what_a_probe_has_ended_before_is_not_starting():
+    seen = [event("Killing", "Container main failed startup probe, will be restarted")]
+    again = starting(probes=(replace(observed.START, period=60.0),), restarts=1, last=ended(137))
+    found = only(Sight(pod(again), seen, probes=failed(ProbeKind.STARTUP, "status 503", 1)))
+    assert (found.cause, found.terminal) == (Cause.STARTUP_PROBE, False)
+
+
+def test_an_event_that_has_counted_earlier_runs_does_not_speak_of_this_one():
+    spec = replace(observed.READY, period=60.0)
+    result = replace(failed(ProbeKind.READINESS)["main", ProbeKind.READINESS], source=ProbeSource.EVENT, streak=12)
+    for first, cause in ((40.0, Cause.STARTING), (60.0, Cause.READINESS_PROBE)):
+        seen = [event("Unhealthy", "Readiness probe failed: status 503", first=first, count=12)]
+        sight = Sight(pod(starting(probes=(spec,), since=50.0)), seen, {("main", ProbeKind.READINESS): result})
+        assert only(sight).cause is cause
+
+
+@pytest.mark.parametrize("reason", ["Unknown", "ContainerStatusUnknown"])
+def test_a_run_that_the_node_lost_says_nothing_against_the_next_one(reason):
+    assert judged(starting(restarts=1, last=ended(255, reason))) == (Cause.STARTING, False)
 
 
 def test_a_refused_connection_of_a_running_process_is_a_port_that_nobody_listens_on():

@@ -71,7 +71,7 @@ def _waiting(sight: Sight) -> tuple[Diagnosis, ...]:
     if pod.ready or pod.phase == "Failed":
         return ()
     if not pod.node:
-        return (sight.finding(Cause.STARTING, "waits for a node", since=pod.created),)
+        return (sight.finding(Cause.STARTING, "waiting for a node", since=pod.created),)
     unready = [each for each in pod.containers if not each.ready and not _through(each)]
     if unready:
         return (starting(sight, unready[0]),)

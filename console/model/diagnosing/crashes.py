@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-from console.model.diagnosing.probes import failing
+from console.model.diagnosing.probes import failing, killed_for
 from console.model.diagnosing.sight import CONFIG, DEPLOY, LOGS, Sight, ends, span, times
 from console.model.diagnosis import Cause, Diagnosis
-from console.model.workload import Container, ContainerState, ProbeKind, Termination
+from console.model.workload import Container, ContainerState, Termination
 
 ENOUGH = 2
 """Restarts after which a container that still ends is not waited for any more: it had its chance three times."""
@@ -23,7 +23,8 @@ _BIND = re.compile(
     r"|(?:bind|listen|socket|port)[^\n]*(?:permission denied|EACCES)|EACCES[^\n]*(?:bind|listen|:\d)",
     re.I,
 )
-_PROBE_KILLS = re.compile(r"failed (liveness|startup) probe")
+# The node lost sight of that run, which says nothing of the container (kubelet_pods.go; containerd, CRI restart.go).
+_LOST = frozenset(["ContainerStatusUnknown", "Unknown"])
 
 
 def crash(sight: Sight, container: Container) -> Diagnosis | None:
@@ -35,7 +36,7 @@ def crash(sight: Sight, container: Container) -> Diagnosis | None:
         return None
     if end.reason in _NOT_STARTED:
         return _not_started(sight, container, end.message)
-    if kind := _killed_for(sight, container, end):
+    if kind := killed_for(sight, container, end):
         return failing(sight, container, kind, terminal=_had_enough(container))
     if end.reason == "OOMKilled":
         return _out_of_memory(sight, container, end)
@@ -44,20 +45,11 @@ def crash(sight: Sight, container: Container) -> Diagnosis | None:
 
 def _in_trouble(sight: Sight, container: Container, end: Termination) -> bool:
     if container.state is ContainerState.RUNNING:
-        return not container.ready and not container.started and end.exit_code != 0
+        return not container.ready and not container.started and end.exit_code != 0 and end.reason not in _LOST
     if container.state is ContainerState.TERMINATED and end.exit_code == 0:
         # Init containers, Jobs: a good end. Anything else that ends well is only started again.
         return not container.init and sight.pod.restart_policy == "Always"
     return True
-
-
-def _killed_for(sight: Sight, container: Container, end: Termination) -> ProbeKind | None:
-    """The probe for which the kubelet ended that run."""
-    event = sight.event("Killing", container=container.name, containing="probe")
-    found = _PROBE_KILLS.search(event.message) if event else None
-    if event is None or found is None or event.last < (end.started or 0.0):
-        return None
-    return ProbeKind(found[1])
 
 
 def _had_enough(container: Container) -> bool:

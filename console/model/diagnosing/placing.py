@@ -27,7 +27,7 @@ def placing(sight: Sight) -> Diagnosis | None:
         summary = f"the claim {claim[1]} is not there" if claim[1] else "a claim of a volume is not bound"
         return sight.finding(Cause.VOLUME, summary, evidence=words, since=condition.since)
     if condition.reason == "SchedulingGated":
-        return sight.finding(Cause.STARTING, "is held back by a scheduling gate", evidence=words, since=condition.since)
+        return sight.finding(Cause.STARTING, "held back by a scheduling gate", evidence=words, since=condition.since)
     never = sight.clues.get("", "")
     short = list(dict.fromkeys(found[1] or "room for another pod" for found in _SHORT.finditer(words)))
     summary = f"no node has enough {', '.join(short)}" if short else "no node fits"

@@ -58,7 +58,9 @@ class Sight:
         since: float | None = None,
     ) -> Diagnosis:
         """A diagnosis of this pod."""
-        pod, changed = self.pod, self.around.changed.get(self.pod.service, "")
+        pod = self.pod
+        # Nobody is to blame for what only starts.
+        changed = "" if cause is Cause.STARTING else self.around.changed.get(pod.service, "")
         return Diagnosis(
             cause, pod.service, f"pod/{pod.name}", terminal, summary, line(evidence), changed, hints, since
         )
