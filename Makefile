@@ -13,14 +13,17 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
 
+# By path, and compiled: a finder of setuptools' own, and compiling at each start, would slow every command.
+EDITABLE = $(BIN)/pip install --quiet --no-deps --config-settings editable_mode=compat --editable . && $(BIN)/python -m compileall -q console
+
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps --editable .
+	$(EDITABLE)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install --quiet --no-deps --editable .
+	$(EDITABLE)
 	@touch $@ $(VENV)/.installed
 
 # The reference stack, from nothing to running: starts the embedded cluster, deploys, opens the console (or reports without a terminal).

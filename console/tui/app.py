@@ -7,6 +7,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import App, SystemCommand
@@ -79,7 +80,7 @@ class ConsoleApp(App[int]):
         self.glyphs = glyphs_for(os.environ if environ is None else environ)
         self.bridge = Bridge(self, clock, self._taker, self._cost)
         self._environ = os.environ if environ is None else environ
-        self._connection = Connection(connect, self.glyphs)
+        self._connection = Connection(connect, self.glyphs, self.bridge.hurry)
         self._stack, self._target = stack, target
         self._find_stacks = find_stacks
         self._plan = plan
@@ -92,14 +93,18 @@ class ConsoleApp(App[int]):
     # -- life
 
     def on_mount(self) -> None:
-        """Paints first, connects behind."""
+        """Paints at once."""
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = theme_for(self._environ)
         self.set_class(self.glyphs.plain, "-ascii")
         self.push_screen(HomeScreen())
         self.bridge.pace(FOCUSED)
-        self.run_worker(self._open(), name="connect", group="connect", exclusive=True)
+
+    def on_ready(self) -> None:
+        """Connects behind the first frame, which what that imports would hold up."""
+        connect = partial(self.run_worker, name="connect", group="connect", exclusive=True)
+        self.screen.call_after_refresh(connect, self._open)
 
     def on_app_focus(self) -> None:
         """Somebody looks."""

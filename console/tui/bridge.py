@@ -105,6 +105,10 @@ class Bridge:
         """From now on, this store."""
         self._store, self._version = store, -1
 
+    def hurry(self) -> None:
+        """What else is drawn once a second is drawn at the next turn."""
+        self._second = -1
+
     def pace(self, interval: float) -> None:
         """How often it looks."""
         if self._timer is not None:

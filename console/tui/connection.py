@@ -28,15 +28,17 @@ class Connection:
     Args:
         connect: makes an engine, or raises a ConsoleError.
         glyphs: what the terminal can draw.
+        changed: called when there are other words for how it stands.
 
     Attributes:
         notice: a few words on how it stands, empty once there is an engine.
     """
 
-    def __init__(self, connect: Connect, glyphs: Glyphs) -> None:
+    def __init__(self, connect: Connect, glyphs: Glyphs, changed: Callable[[], None]) -> None:
         self.notice = "connecting"
         self._connect = connect
         self._glyphs = glyphs
+        self._changed = changed
         self._trouble: list[Line] = []
         self._hurry = asyncio.Event()
 
@@ -65,15 +67,18 @@ class Connection:
                 return engine
 
     def _tell(self, words: str) -> None:
-        self.notice, self._trouble = words, []
+        self._say(words, [])
+
+    def _say(self, notice: str, trouble: list[Line]) -> None:
+        self.notice, self._trouble = notice, trouble
+        self._changed()
 
     async def _wait(self, error: ConsoleError, seconds: float) -> None:
         """Counts down to the next try."""
         self._hurry.clear()
         told, until = error_lines(error, self._glyphs), time.monotonic() + seconds
         while not self._hurry.is_set() and (left := until - time.monotonic()) > 0:
-            self.notice = "no connection"
-            self._trouble = [*told, line(""), line(faint(f"trying again in {left:.0f} s, r tries now"))]
+            self._say("no connection", [*told, line(""), line(faint(f"trying again in {left:.0f} s, r tries now"))])
             try:
                 async with asyncio.timeout(min(1.0, left)):
                     await self._hurry.wait()
