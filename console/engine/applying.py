@@ -13,7 +13,7 @@ from console.model.errors import ApplyError, ConflictError, FieldConflictError, 
 from console.model.fields import path_text, put
 from console.model.gathered import ObjectState
 from console.model.plan import ChangeKind, ObjectChange, ObjectRef
-from console.model.stack import JSON, RELEASE_ANNOTATION
+from console.model.stack import JSON, RELEASE_ANNOTATION, REPLICAS_MANAGER
 
 
 async def apply_changes(work: Work, changes: Iterable[ObjectChange], log: StepLog) -> str:
@@ -23,14 +23,33 @@ async def apply_changes(work: Work, changes: Iterable[ObjectChange], log: StepLo
         StalePlanError: an object belongs to others by now, or is not known.
         ApplyError: the API server refuses one.
     """
-    wanted = [change for change in changes if change.kind is not ChangeKind.UNCHANGED]
+    # The namespace may have been sent already: the lock lies in it.
+    wanted = [each for each in changes if each.kind is not ChangeKind.UNCHANGED and each.ref not in work.sent]
     for change in wanted:
         await work.certain()
         body = _body(work, change)
         overwrite = bool(change.drift) and work.options.drift == "overwrite"
+        if change.kind is ChangeKind.CREATE:
+            await _begin_with(work, change.ref, body)
         await send(work, change.ref, body, force=overwrite)
         log.line(f"{change.ref} {'created' if change.kind is ChangeKind.CREATE else 'configured'}")
     return f"{len(wanted)} object{'s' if len(wanted) != 1 else ''} applied"
+
+
+async def _begin_with(work: Work, ref: ObjectRef, body: JSON) -> None:
+    """Creates a workload that is autoscaled with the replicas that it begins with, as a field that is not ours.
+
+    Somebody has to own it until the autoscaler does: what nobody sends any more becomes 1 again (kubernetes.io,
+    "Server-Side Apply", transferring ownership).
+    """
+    replicas = work.declared[ref].begins_with
+    if replicas is None:
+        return
+    beginning = {**body, "spec": {**body["spec"], "replicas": replicas}}
+    await send(work, ref, beginning, force=False)
+    meta = {"name": ref.name, "namespace": ref.namespace}
+    handed_over = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": meta, "spec": {"replicas": replicas}}
+    await whole(work.world.cluster.apply(handed_over, manager=REPLICAS_MANAGER), f"hand over the replicas of {ref}")
 
 
 async def send(work: Work, ref: ObjectRef, body: JSON, *, force: bool) -> None:

@@ -30,11 +30,12 @@ _HINTS = {
 
 @dataclass(slots=True)
 class _Need:
-    """All that is needed of one object: keys, uses, and who needs it."""
+    """All that is needed of one object: keys, uses, and who needs it. `declared`: only keys of it are missing."""
 
     keys: set[str] = field(default_factory=set)
     uses: set[Use] = field(default_factory=set)
     users: list[str] = field(default_factory=list)
+    declared: bool = False
 
     def add(self, user: str, reference: Reference) -> None:
         self.keys |= {reference.key} - {""}
@@ -44,15 +45,17 @@ class _Need:
 
     @property
     def fatal(self) -> bool:
+        """Without any use it is traffic or scaling that does not work, which may still come."""
         return not self.uses <= _NOT_FATAL
 
     @property
     def words(self) -> str:
-        return f"{', '.join(self.users)} needs it ({', '.join(sorted(self.uses))})"
+        how = f" ({', '.join(sorted(self.uses))})" if self.uses else ""
+        return f"{', '.join(self.users)} needs it{how}"
 
 
 async def check_references(gathered: Gathered, world: World) -> list[Check]:
-    """Whether the cluster holds every object that is referred to and not declared; optional ones may be missing."""
+    """Whether the cluster holds every object and key that is needed and not declared; optional ones may be missing."""
     needs = _open_needs(gathered)
     rows = await together((_check_need(world, ref, need) for ref, need in needs.items()), "preflight: references")
     found = [row for row in rows if row]
@@ -68,16 +71,27 @@ async def check_externals(gathered: Gathered, world: World) -> list[Check]:
 
 
 def _open_needs(gathered: Gathered) -> Mapping[ObjectRef, _Need]:
-    stack = gathered.stack
-    declared = {state.declared.ref for state in gathered.objects}
-    # Externals have a row of their own.
-    declared |= {ObjectRef("v1", "Secret", stack.namespace, each.secret) for each in stack.externals}
+    held = _held(gathered)
     needs: dict[ObjectRef, _Need] = {}
     for state in gathered.objects:
         for each in references(state.declared.body):
-            if not each.optional and each.ref not in declared and each.ref.name != _BY_ITSELF:
-                needs.setdefault(each.ref, _Need()).add(str(state.declared.ref), each)
+            ref = each.ref
+            there = ref in held and (not each.key or each.key in held[ref])
+            if not each.optional and not there and ref.name != _BY_ITSELF:
+                needs.setdefault(ref, _Need(declared=ref in held)).add(str(state.declared.ref), each)
+    for problem in gathered.stack.warnings:
+        if problem.needs and problem.needs not in held and problem.needs not in needs:
+            needs[problem.needs] = _Need(users=[f"{problem.file}:{problem.line}"])
     return needs
+
+
+def _held(gathered: Gathered) -> dict[ObjectRef, set[str]]:
+    """What is declared, with its keys; externals have a row of their own."""
+    stack = gathered.stack
+    held = {state.declared.ref: _keys(state.declared.body) for state in gathered.objects}
+    for each in stack.externals:
+        held.setdefault(ObjectRef("v1", "Secret", stack.namespace, each.secret), set()).add(each.key)
+    return held
 
 
 async def _check_need(world: World, ref: ObjectRef, need: _Need) -> Check | None:
@@ -85,18 +99,19 @@ async def _check_need(world: World, ref: ObjectRef, need: _Need) -> Check | None
     try:
         body = await world.cluster.get(ref)
     except DeniedError as error:
-        return Check(str(ref), None, f"{need.words}; {error.what}", error.hint)
+        return Check(str(ref), None, f"{need.words}; {error.what}", error.hint, ref)
     hint = _HINTS.get(ref.kind, f"name one that the cluster has, or let an administrator install the {ref.kind}")
-    if body is None:
+    if body is None and not need.declared:
         return Check(str(ref), False if need.fatal else None, f"{need.words}, but it is not there", hint)
     if ref.kind not in {"ConfigMap", "Secret"}:
         return None
-    missing = sorted(need.keys - _keys(body))
-    return Check(str(ref), False, f"{need.words}, but it has no {', '.join(missing)}", hint) if missing else None
+    missing = sorted(need.keys - _keys(body or {}))
+    words = f"{need.words}, but it has no {', '.join(missing)}"
+    return Check(str(ref), False, words, hint) if missing else None
 
 
 def _keys(body: JSON) -> set[str]:
-    return {*(body.get("data") or {}), *(body.get("binaryData") or {})}
+    return {key for part in ("data", "stringData", "binaryData") for key in body.get(part) or ()}
 
 
 async def _check_external(external: ExternalSource, gathered: Gathered, world: World) -> Check:

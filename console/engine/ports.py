@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from console.model.events import Fact
 from console.model.plan import ObjectRef
 from console.model.run import Progress
-from console.model.stack import JSON, BuildSource
+from console.model.stack import FIELD_MANAGER, JSON, BuildSource
 from console.model.workload import External, ProbeKind, Usage
 
 if TYPE_CHECKING:
@@ -110,7 +110,9 @@ class Cluster(Protocol):
         """Every object of a kind, read in pages; of all namespaces if `namespace` is empty."""
         ...
 
-    async def apply(self, manifest: JSON, *, dry_run: bool = False, force: bool = False) -> JSON:
+    async def apply(
+        self, manifest: JSON, *, dry_run: bool = False, force: bool = False, manager: str = FIELD_MANAGER
+    ) -> JSON:
         """Server-side apply. Raises FieldConflictError if other managers own fields and `force` was not given."""
         ...
 

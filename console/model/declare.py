@@ -56,24 +56,30 @@ def declare(
         live: live objects by reference: those declared, and the ConfigMaps and Secrets that containers read
             (`UNREADABLE` for those that may not be read).
     """
-    made = [Declared(_ref(body), "", body) for body in _made_secrets(stack, secrets, live)]
+    filled = _filled_secrets(stack, secrets, live)
     written = [Declared(each.ref, each.service, copy.deepcopy(each.body)) for each in stack.manifests]
+    made = [Declared(ref, "", _secret(ref)) for ref in filled.keys() - {each.ref for each in written}]
+    for each in (*made, *written):
+        if each.ref in filled:
+            each.body["data"] = filled[each.ref]
     sources = {**live, **{each.ref: each.body for each in (*made, *written)}}
     by_name = {image.source.name: image.reference for image in images}
-    scaled = _autoscaled(stack)
+    least = _autoscaled(stack)
     for each in written:
         _set_images(each.body, by_name)
         _set_checksum(each.body, checksum_key, sources, live.get(each.ref))
-        if (each.ref.kind, each.ref.namespace, each.ref.name) in scaled:
+        if (each.ref.kind, each.ref.namespace, each.ref.name) in least:
             _leave_replicas(each.body, live.get(each.ref))
-    finished = [_labelled(stack.name, each) for each in (*made, *written)]
+    finished = [
+        _labelled(stack.name, _beginning(each, least)) for each in (*sorted(made, key=lambda each: each.ref), *written)
+    ]
     services = ["", *(service.name for service in stack.services)]
     return tuple(sorted(finished, key=lambda each: (services.index(each.service), rank(each.ref.kind))))
 
 
 def wanted_secrets(stack: Stack) -> tuple[tuple[ObjectRef, str], ...]:
-    """Every Secret and key that containers or externals read and that no manifest of the stack defines."""
-    defined = {manifest.ref for manifest in stack.manifests}
+    """Every Secret and key that containers or externals read and whose value no manifest of the stack gives."""
+    defined = {manifest.ref for manifest in stack.manifests if not is_open(manifest.body)}
     found = {
         (reference.ref, reference.key)
         for manifest in stack.manifests
@@ -84,26 +90,38 @@ def wanted_secrets(stack: Stack) -> tuple[tuple[ObjectRef, str], ...]:
     return tuple(sorted((ref, key) for ref, key in found if ref not in defined))
 
 
+def is_open(body: JSON) -> bool:
+    """True for a Secret that is declared without keys: it gets those that are read, from this machine."""
+    return body["kind"] == "Secret" and not any(body.get(part) for part in ("data", "stringData"))
+
+
 def secret_values(body: JSON) -> dict[str, str]:
     """The values of a Secret in base64, those of `stringData` included (they win, as the API has it)."""
     plain = {key: _base64(str(value)) for key, value in (body.get("stringData") or {}).items()}
     return {**(body.get("data") or {}), **plain}
 
 
-def _made_secrets(stack: Stack, secrets: Mapping[tuple[str, str], str], live: Mapping[ObjectRef, JSON]) -> list[JSON]:
+def _filled_secrets(
+    stack: Stack, secrets: Mapping[tuple[str, str], str], live: Mapping[ObjectRef, JSON]
+) -> dict[ObjectRef, dict[str, str]]:
+    """The data, in base64, of the Secrets that get their values from this machine."""
     wanted: dict[ObjectRef, list[str]] = {}
     for ref, key in wanted_secrets(stack):
         wanted.setdefault(ref, []).append(key)
-    made = []
+    written = {manifest.ref for manifest in stack.manifests}
+    filled = {}
     for ref, keys in wanted.items():
         known = {key: _base64(secrets[ref.name, key]) for key in keys if (ref.name, key) in secrets}
-        if known:
-            # Keys that only another machine has a value for stay: leaving them out would remove them.
-            kept = _ours(live.get(ref), stack.name)
-            data = {key: value for key, value in {**kept, **known}.items() if key in keys}
-            meta = {"name": ref.name, "namespace": ref.namespace}
-            made.append({"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", "data": data})
-    return made
+        # Keys that only another machine has a value for stay: leaving them out would remove them.
+        kept = _ours(live.get(ref), stack.name) if known or ref in written else {}
+        if data := {key: value for key, value in {**kept, **known}.items() if key in keys}:
+            filled[ref] = data
+    return filled
+
+
+def _secret(ref: ObjectRef) -> JSON:
+    meta = {"name": ref.name, "namespace": ref.namespace}
+    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": meta, "type": "Opaque"}
 
 
 def _ours(body: JSON | None, stack: str) -> dict[str, str]:
@@ -120,14 +138,21 @@ def _set_images(body: JSON, by_name: Mapping[str, str]) -> None:
             container["image"] = by_name[name]
 
 
-def _autoscaled(stack: Stack) -> set[tuple[str, str, str]]:
-    """(kind, namespace, name) of every workload that an autoscaler of the stack targets."""
-    targets = set()
+def _autoscaled(stack: Stack) -> dict[tuple[str, str, str], int]:
+    """The least replicas of every workload that an autoscaler of the stack targets, by kind, namespace and name."""
+    least = {}
     for manifest in stack.manifests:
         if manifest.ref.kind == "HorizontalPodAutoscaler":
-            target = manifest.body["spec"]["scaleTargetRef"]
-            targets.add((target["kind"], manifest.ref.namespace, target["name"]))
-    return targets
+            spec = manifest.body["spec"]
+            target = spec["scaleTargetRef"]
+            least[target["kind"], manifest.ref.namespace, target["name"]] = int(spec.get("minReplicas") or 1)
+    return least
+
+
+def _beginning(declared: Declared, least: Mapping[tuple[str, str, str], int]) -> Declared:
+    """With the number of replicas that the autoscaler would make of a new workload anyway."""
+    ref = declared.ref
+    return replace(declared, begins_with=least.get((ref.kind, ref.namespace, ref.name)))
 
 
 def _leave_replicas(body: JSON, live: JSON | None) -> None:

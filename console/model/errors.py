@@ -31,6 +31,7 @@ from console.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from console.model.diagnosis import Diagnosis
+    from console.model.plan import ObjectRef
 
 
 class ConsoleError(Exception):
@@ -67,7 +68,10 @@ class UsageError(ConsoleError):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong in a file. Lines and columns count from 1."""
+    """One thing that is wrong in a file. Lines and columns count from 1.
+
+    `needs` is an object that only the cluster may have: whether it is wrong is settled by asking.
+    """
 
     file: str
     line: int
@@ -76,6 +80,7 @@ class Problem:
     offending: str = ""
     expected: str = ""
     nearest: str = ""
+    needs: ObjectRef | None = None
 
     def __str__(self) -> str:
         parts = [f"{self.file}:{self.line}:{self.column}: {self.message}"]

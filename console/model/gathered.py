@@ -28,13 +28,15 @@ class Image:
 class Declared:
     """One object as it will be sent: images, labels, checksums filled in. `body` must not be changed.
 
-    `sensitive` is True for Secrets: their values are shown nowhere.
+    `sensitive` is True for Secrets: their values are shown nowhere. `begins_with` are the replicas that a workload gets
+    when it is created, and that are left to its autoscaler from then on.
     """
 
     ref: ObjectRef
     service: str
     body: JSON
     sensitive: bool = False
+    begins_with: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

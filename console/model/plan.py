@@ -80,12 +80,13 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of preflight. `ok` is None for a warning."""
+    """One line of preflight. `ok` is None for a warning; `unknown` is an object that could not be looked for."""
 
     name: str
     ok: bool | None
     detail: str
     hint: str = ""
+    unknown: ObjectRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,7 @@ def plan_deploy(gathered: Gathered, redact: Redact) -> Plan:
     deploy.prepare()
     deploy.roll_out()
     deploy.finish()
-    stack = gathered.stack
-    warnings = (*map(str, stack.warnings), *gathered.warnings, *_conflicts(gathered), *_lost_data(gathered.obsolete))
+    warnings = (*_unsettled(gathered), *gathered.warnings, *_conflicts(gathered), *_lost_data(gathered.obsolete))
     return _plan("deploy", gathered, deploy.steps, tuple(redact(text) for text in warnings))
 
 
@@ -189,6 +188,14 @@ def _deletions(refs: Iterable[ObjectRef], service: str) -> list[ObjectChange]:
     """What uses others goes before what is used: the reverse of the order in which kinds are applied."""
     ordered = sorted(refs, key=lambda ref: (-rank(ref.kind), ref))
     return [ObjectChange(ref, service, ChangeKind.DELETE) for ref in ordered]
+
+
+def _unsettled(gathered: Gathered) -> Iterator[str]:
+    """Warnings of the stack's files, but those that preflight settled: a check says what the cluster does not have."""
+    unknown = {check.unknown for check in gathered.checks}
+    for problem in gathered.stack.warnings:
+        if problem.needs is None or problem.needs in unknown or not gathered.checks:
+            yield str(problem)
 
 
 def _conflicts(gathered: Gathered) -> Iterator[str]:

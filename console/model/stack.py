@@ -17,6 +17,8 @@ JSON = dict[str, Any]
 
 FIELD_MANAGER = "stack-console"
 """As whom the console owns fields of objects (server-side apply)."""
+REPLICAS_MANAGER = "stack-console-replicas"
+"""As whom it owns the replicas of a new workload until an autoscaler takes them over."""
 STACK_LABEL = "stack-console/stack"
 SERVICE_LABEL = "stack-console/service"
 """Labels that the console puts on the metadata of every object it applies; never on pod templates."""

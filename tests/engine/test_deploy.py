@@ -46,6 +46,35 @@ async def test_a_second_deploy_has_nothing_to_do(bench, namespace):
     assert [name for name, _ in verdict.phases] == ["preflight"]
 
 
+AUTOSCALER = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, minReplicas: 3, maxReplicas: 6}
+"""
+
+
+def _owners_of_replicas(body):
+    entries = body["metadata"]["managedFields"]
+    return {each["manager"] for each in entries if "f:replicas" in each["fieldsV1"].get("f:spec", {})}
+
+
+async def test_an_autoscaled_workload_begins_with_its_least_and_is_the_autoscalers_from_then_on(
+    bench, cluster, namespace
+):
+    bench.observe(make_stack([web(namespace, AUTOSCALER)], namespace=namespace))
+    before = cluster.get("configmaps", "kube-root-ca.crt")["metadata"]["resourceVersion"]
+    assert (await bench.deploy()).outcome is Outcome.DONE
+    first = next(cluster.watch("deployments", name="web", since=before))
+    assert (first["type"], first["object"]["spec"]["replicas"]) == ("ADDED", 3)
+    deployed = cluster.get("deployments", "web")
+    assert deployed["spec"]["replicas"] == 3
+    assert "stack-console" not in _owners_of_replicas(deployed)
+    assert (await bench.deploy()).headline == "todo on test: nothing to do"
+    cluster.patch("deployments", "web", {"spec": {"replicas": 5}})
+    assert (await bench.deploy()).headline == "todo on test: nothing to do"
+
+
 async def test_services_come_one_behind_the_other_as_they_need_it(bench, namespace):
     services = [
         make_service("front", virtual_deployment("front"), namespace, after=("back",)),
@@ -68,6 +97,18 @@ async def test_a_namespace_that_is_not_there_is_made_first_also_by_two_at_once(b
         verdicts = await asyncio.gather(*(bench.run(plan) for plan in plans))
         assert sorted(verdict.outcome.word for verdict in verdicts) == ["done", "locked"]
         assert (await bench.run(plans[0])).outcome is Outcome.APPLY
+    finally:
+        await outside.cluster.delete(ObjectRef("v1", "Namespace", "", namespace))
+
+
+async def test_a_new_namespace_is_told_once(bench, outside, tmp_path):
+    namespace = f"told-{tmp_path.parent.name.replace('_', '-').lower()}-{id(bench)}"
+    declared = f"{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}"
+    bench.observe(make_stack([web(namespace)], shared=declared, namespace=namespace))
+    try:
+        assert (await bench.deploy()).outcome is Outcome.DONE
+        text = "".join(file.read_text() for file in (tmp_path / "runs").rglob("*.log"))
+        assert text.count(f"namespace/{namespace} created") == 1
     finally:
         await outside.cluster.delete(ObjectRef("v1", "Namespace", "", namespace))
 

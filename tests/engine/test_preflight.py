@@ -1,6 +1,7 @@
 """Every way in which something is missing has a row of its own, with plain words and what to do."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,9 +9,10 @@ from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.connection import open_transport
 from console.engine.gather import gather
 from console.engine.preflight import check
-from console.model.errors import UnreachableError
+from console.model.errors import Problem, UnreachableError
+from console.model.plan import ObjectRef
 from console.model.stack import ExternalSource
-from tests.engine.planning_world import world_of
+from tests.engine.planning_world import GivenSecrets, world_of
 from tests.stacks import config_map, deployment, make_service, make_stack, together
 
 DATABASE = ExternalSource("database", "postgres", "postgres", "DATABASE_URL")
@@ -116,6 +118,20 @@ async def test_what_pods_cannot_start_without_is_named(world, namespace, spec, n
     assert row.hint
 
 
+async def test_a_key_that_no_value_is_known_for_is_missed_before_pods_are(world, namespace, cluster):
+    names = ("URL", "TOKEN")
+    env = [{"name": name, "valueFrom": {"secretKeyRef": {"name": "keys", "key": name}}} for name in names]
+    keyless = "{apiVersion: v1, kind: Secret, metadata: {name: keys}}"
+    stack = _stack(namespace, together(deployment("web", env=env), keyless))
+    row = await _row("secret/keys", stack, world)
+    assert row.ok is False
+    assert row.detail == "deployment/web needs it (environment), but it has no TOKEN, URL"
+    known = replace(world, secrets=GivenSecrets({"URL": "https://somewhere"}))
+    assert (await _row("secret/keys", stack, known)).detail.endswith("but it has no TOKEN")
+    cluster.create("secrets", {"metadata": {"name": "keys"}, "stringData": {"TOKEN": "something"}})
+    assert await _row("references", stack, known)
+
+
 INGRESS = """
 apiVersion: networking.k8s.io/v1
 kind: Ingress
@@ -131,6 +147,16 @@ async def test_a_certificate_may_still_come_but_a_class_must_be_there(world, nam
     stack = _stack(namespace, INGRESS)
     assert (await _row("secret/certificate", stack, world)).ok is None
     assert (await _row("ingressclass/nobodys", stack, world)).ok is False
+
+
+async def test_what_the_files_only_warn_of_is_looked_for_as_well(world, namespace, cluster):
+    service = ObjectRef("v1", "Service", namespace, "elsewhere")
+    doubt = Problem("k8s/ingress.yaml", 9, 1, "Service 'elsewhere' is not part of this stack", needs=service)
+    stack = _stack(namespace, deployment("web"), warnings=(doubt,))
+    row = await _row("service/elsewhere", stack, world)
+    assert (row.ok, row.detail) == (None, "k8s/ingress.yaml:9 needs it, but it is not there")
+    cluster.create("services", {"metadata": {"name": "elsewhere"}, "spec": {"ports": [{"port": 80}]}})
+    assert "service/elsewhere" in (await _row("references", stack, world)).detail
 
 
 async def test_an_external_that_nobody_knows_or_that_does_not_answer(world, namespace, tmp_path):

@@ -131,6 +131,13 @@ def test_replicas_are_left_to_an_autoscaler():
     assert _declare(plain)["Deployment/web"].body["spec"]["replicas"] == 2
 
 
+def test_a_new_workload_begins_with_what_its_autoscaler_would_make_of_it():
+    stack = make_stack([make_service("web", together(deployment("web", replicas=1), AUTOSCALER))])
+    assert _declare(stack)["Deployment/web"].begins_with == 2
+    assert _declare(stack)["HorizontalPodAutoscaler/web"].begins_with is None
+    assert _declare(make_stack([make_service("web", deployment("web"))]))["Deployment/web"].begins_with is None
+
+
 def test_replicas_that_we_still_own_are_sent_as_they_are_or_the_api_would_reset_them():
     stack = make_stack([make_service("web", together(deployment("web"), AUTOSCALER))])
     live = {ObjectRef("apps/v1", "Deployment", "todo", "web"): _owned("stack-console")}
@@ -158,6 +165,22 @@ def test_a_secret_of_a_manifest_is_not_made_again():
     stack = make_stack([make_service("web", deployment("web", env=[FROM_SECRET]))], shared=shared)
     declared = _declare(stack, secrets={("postgres", "DATABASE_URL"): "x"})
     assert declared["Secret/postgres"].body["stringData"] == {"DATABASE_URL": ""}
+
+
+KEYLESS = "{apiVersion: v1, kind: Secret, metadata: {name: postgres, labels: {mine: yes}}, type: Opaque}"
+
+
+def test_a_secret_that_is_declared_without_keys_gets_those_that_are_read():
+    stack = make_stack([make_service("web", together(deployment("web", env=[FROM_SECRET]), KEYLESS))])
+    assert [(ref.name, key) for ref, key in wanted_secrets(stack)] == [("postgres", "DATABASE_URL")]
+    secret = _declare(stack, secrets={("postgres", "DATABASE_URL"): "x"})["Secret/postgres"]
+    assert secret.service == "web"
+    assert secret.body["data"] == {"DATABASE_URL": _base64("x")}
+    assert secret.body["metadata"]["labels"]["mine"]
+    meta = {"name": "postgres", "labels": {STACK_LABEL: "todo"}}
+    live = {secret.ref: {"kind": "Secret", "metadata": meta, "data": {"DATABASE_URL": _base64("theirs")}}}
+    assert _declare(stack, live=live)["Secret/postgres"].body["data"] == {"DATABASE_URL": _base64("theirs")}
+    assert "data" not in _declare(stack)["Secret/postgres"].body
 
 
 def test_keys_of_our_secret_that_only_another_machine_knows_stay():

@@ -7,7 +7,7 @@ import pytest
 from console.model.declare import declare
 from console.model.errors import Problem
 from console.model.gathered import ObjectState
-from console.model.plan import ChangeKind, ObjectRef, StepKind
+from console.model.plan import ChangeKind, Check, ObjectRef, StepKind
 from console.model.planning import plan_deploy, plan_destroy, rollout_order
 from console.model.release import Release
 from console.model.stack import ExternalSource
@@ -223,6 +223,15 @@ def test_what_is_declared_no_more_is_removed_last_users_before_what_they_use():
     assert "wait:web" in prune.needs
     assert plan.steps[-1].id == "record"
     assert any("persistentvolumeclaim/data" in warning for warning in plan.warnings)
+
+
+def test_a_warning_of_the_files_stays_only_as_long_as_the_cluster_could_not_be_asked():
+    held, denied = (ObjectRef("v1", "Secret", "todo", name) for name in ("held", "denied"))
+    doubts = [Problem("k8s/a.yaml", line, 1, f"no {ref}", needs=ref) for line, ref in enumerate((held, denied), 1)]
+    stack = _stack(warnings=(*doubts, Problem("k8s/a.yaml", 3, 1, "selects no pods")))
+    asked = (Check("cluster", True, "there"), Check(str(denied), None, "may not be read", unknown=denied))
+    told = plan_deploy(replace(_live(stack), checks=asked), str).warnings
+    assert told == ("k8s/a.yaml:2:1: no secret/denied", "k8s/a.yaml:3:1: selects no pods")
 
 
 def test_warnings_of_the_files_and_of_gathering_are_told_redacted():

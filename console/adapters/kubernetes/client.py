@@ -87,13 +87,15 @@ class KubernetesCluster:
             if not token:
                 return items
 
-    async def apply(self, manifest: JSON, *, dry_run: bool = False, force: bool = False) -> JSON:
+    async def apply(
+        self, manifest: JSON, *, dry_run: bool = False, force: bool = False, manager: str = FIELD_MANAGER
+    ) -> JSON:
         """Server-side apply of a whole manifest (kubernetes.io, "Server-Side Apply").
 
         Raises:
             FieldConflictError: other managers own some of the fields, and `force` was not given.
         """
-        query = (("fieldManager", FIELD_MANAGER), ("force", "true" if force else "false"))
+        query = (("fieldManager", manager), ("force", "true" if force else "false"))
         call = await self._on(_ref(manifest), "PATCH", "patch", query=query, dry_run=dry_run, body=manifest)
         return await self._json(replace(call, content_type="application/apply-patch+yaml"))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,6 +11,7 @@ from console.adapters.stackfiles.objects import Object
 from console.adapters.stackfiles.positions import Path as Steps
 from console.adapters.stackfiles.positions import paths
 from console.model.errors import Problem
+from console.model.plan import ObjectRef
 from console.model.podspec import pod_spec, pod_template
 from console.model.stack import JSON
 
@@ -45,6 +46,10 @@ class Checked:
         """Tells of a name that is none of those known."""
         nearest = self.nearest(offending, known)
         self.problems.append(each.problem(path, message, offending=offending, nearest=nearest))
+
+    def doubt(self, each: Object, path: Steps, message: str, needs: ObjectRef | None = None, nearest: str = "") -> None:
+        """Tells of what only the cluster knows; `needs` is the object that it must have."""
+        self.warnings.append(replace(each.problem(path, message, nearest=nearest), needs=needs))
 
     def nearest(self, name: object, names: Sequence[str]) -> str:
         """The name that may be meant, empty if none is near."""
@@ -143,7 +148,7 @@ def _service_ports(checked: Checked, each: Object) -> None:
     selected = checked.selected(each, selector)
     if not selected:
         message = f"{each.title} selects no pods of this stack"
-        checked.warnings.append(each.problem(("spec", "selector"), message))
+        checked.doubt(each, ("spec", "selector"), message)
         return
     names = [name for found in selected for _, container in containers(found) for name in _port_names(container)]
     for index, port in enumerate(spec.get("ports") or ()):
@@ -168,7 +173,8 @@ def _ingress(checked: Checked, each: Object) -> None:
             names = [found.name for found in checked.objects if found.kind == "Service"]
             message = f"{each.title}: Service {value['name']!r} is not part of this stack; the cluster must have it"
             nearest = checked.nearest(value["name"], names)
-            checked.warnings.append(each.problem(("spec", *path, "name"), message, nearest=nearest))
+            needs = ObjectRef("v1", "Service", each.namespace, value["name"])
+            checked.doubt(each, ("spec", *path, "name"), message, needs, nearest)
             continue
         port = value.get("port") or {}
         ports = (service.body.get("spec") or {}).get("ports") or ()
@@ -188,9 +194,10 @@ def _scaling(checked: Checked, each: Object) -> None:
             names = [found.name for found in checked.objects if found.kind == kind]
             message = f"{each.title}: {kind} {name!r} is not part of this stack; the cluster must have it"
             nearest = checked.nearest(name, names)
-            checked.warnings.append(each.problem(("spec", "scaleTargetRef", "name"), message, nearest=nearest))
+            needs = ObjectRef(str(target.get("apiVersion") or "apps/v1"), kind, each.namespace, str(name))
+            checked.doubt(each, ("spec", "scaleTargetRef", "name"), message, needs, nearest)
     if each.kind == "PodDisruptionBudget":
         labels = ((each.body.get("spec") or {}).get("selector") or {}).get("matchLabels")
         if labels and not checked.selected(each, labels):
             message = f"{each.title} selects no pods of this stack"
-            checked.warnings.append(each.problem(("spec", "selector"), message))
+            checked.doubt(each, ("spec", "selector"), message)

@@ -6,6 +6,7 @@ from console.adapters.stackfiles.checks import Checked
 from console.adapters.stackfiles.objects import Object
 from console.adapters.stackfiles.positions import Path as Steps
 from console.adapters.stackfiles.positions import paths
+from console.model.declare import is_open
 from console.model.references import Reference, Use, references
 
 _HOLDERS = {"configMapKeyRef", "secretKeyRef", "configMapRef", "secretRef", "configMap", "secret"}
@@ -25,15 +26,13 @@ def check_needs(checked: Checked, each: Object) -> None:
             names = [one.name for one in checked.objects if one.kind == ref.kind]
             message = f"{each.title}: {ref.kind} {ref.name!r} is not part of this stack; the cluster must have it"
             nearest = checked.nearest(ref.name, names)
-            checked.warnings.append(each.problem(_place(each, reference), message, nearest=nearest))
+            checked.doubt(each, _place(each, reference), message, ref, nearest=nearest)
 
 
 def _key(checked: Checked, each: Object, reference: Reference, found: Object) -> None:
     key = reference.key
     known = [name for part in ("data", "binaryData", "stringData") for name in found.body.get(part) or ()]
-    # A Secret that is declared without keys gets them from this machine.
-    open_ended = found.kind == "Secret" and not known
-    if key and key not in known and (found.name, key) not in checked.secrets and not open_ended:
+    if key and key not in known and (found.name, key) not in checked.secrets and not is_open(found.body):
         message = f"{each.title}: {found.title} has no key {key!r}"
         checked.wrong(each, _place(each, reference), message, key, known)
 

@@ -55,10 +55,19 @@ class Document:
             path = path[:-1]
         return found or self.values.get((), Mark(1, 1))
 
-    def problem(self, path: Path, message: str, *, at_key: bool = False, **more: str) -> Problem:
+    def problem(
+        self,
+        path: Path,
+        message: str,
+        *,
+        at_key: bool = False,
+        offending: str = "",
+        expected: str = "",
+        nearest: str = "",
+    ) -> Problem:
         """A problem at a place of this document."""
         line, column = self.mark(path, at_key=at_key)
-        return Problem(self.file, line, column, message, **more)
+        return Problem(self.file, line, column, message, offending, expected, nearest)
 
 
 def read_documents(file: File, shown: str, problems: list[Problem]) -> list[Document]:
