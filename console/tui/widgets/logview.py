@@ -122,12 +122,12 @@ class LogView(Rows):
     def render_line(self, y: int) -> Strip:
         """One line of the screen; wrapped lines are laid out from the anchored end."""
         if y == 0 and not self.total:
-            return self.paint.strip(((self.instead, Tone.FAINT),), self.size.width, self.rich_style)
+            return self.paint.strip(((self.instead, Tone.FAINT),), self.size.width, self.base)
         if not self.wrap:
             return super().render_line(y)
         laid = self._laid_out()
-        row = laid[y] if y < len(laid) else Strip.blank(self.row_width, self.rich_style)
-        return Strip.join([row, Strip([self._bar(y)])])
+        row = laid[y] if y < len(laid) else Strip.blank(self.row_width, self.base)
+        return Strip([*row, self._bar(y)], self.row_width + 1)
 
     def draw_row(self, index: int, width: int) -> Strip:
         """One line of the log, cut to the width."""
@@ -135,10 +135,10 @@ class LogView(Rows):
         label = self._label(source)
         room = max(1, width - sum(len(part.text) for part in label))
         shown = visible(text)[self._left : self._left + room]
-        return fitted([*label, *self._painted(((shown, level_tone(text)),))], width, self.rich_style)
+        return fitted([*label, *self._painted(((shown, level_tone(text)),))], width, self.base)
 
     def _painted(self, spans: Line) -> list[Segment]:
-        base = self.rich_style
+        base = self.base
         return [Segment(text, base + self.paint.tone(tone)) for text, tone in marked(spans, self._pattern)]
 
     def _label(self, source: int) -> list[Segment]:
@@ -148,8 +148,8 @@ class LogView(Rows):
         width = min(_LABEL_WIDEST, max(map(len, self.buffer.sources)), max(8, self.row_width // 4))
         short = name if len(name) <= width else f"{name[: width - 7]}{self.glyphs.ellipsis}{name[-6:]}"
         bar = "|" if self.glyphs.plain else "│"
-        style = self.rich_style + self.paint.hue(source)
-        return [Segment(f"{short:<{width}} ", style), Segment(f"{bar} ", self.rich_style + self.paint.tone(Tone.FAINT))]
+        style = self.base + self.paint.hue(source)
+        return [Segment(f"{short:<{width}} ", style), Segment(f"{bar} ", self.base + self.paint.tone(Tone.FAINT))]
 
     def _laid_out(self) -> list[Strip]:
         """The wrapped rows of the whole screen, from the top line or up from the last one."""
@@ -174,7 +174,7 @@ class LogView(Rows):
         label = self._label(source)
         room = max(10, width - sum(len(part.text) for part in label))
         lines = list(wrapped([((visible(text), level_tone(text)),)], room))
-        return [fitted([*label, *self._painted(spans)], width, self.rich_style) for spans in lines]
+        return [fitted([*label, *self._painted(spans)], width, self.base) for spans in lines]
 
     # -- moving
 

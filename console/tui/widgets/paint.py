@@ -55,7 +55,7 @@ class Paint:
 
 def fitted(segments: Sequence[Segment], width: int, base: Style) -> Strip:
     """The segments cut or filled to `width` cells."""
-    return Strip(segments).adjust_cell_length(width, base)
+    return Strip(Segment.adjust_line_length(list(segments), width, base), width)
 
 
 def paint_of(app: App[Any]) -> Paint:

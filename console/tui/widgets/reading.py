@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from textual.events import Resize
 from textual.geometry import Size
@@ -63,12 +64,27 @@ class Reading(Rows):
         return [each for each in self._lines if self._pattern.search(plain(each))]
 
     def _arrange(self) -> None:
-        before = self.total
+        bar, rows = self._place(), self._rows
         self._wrap(self.row_width)
         if self._at_end and not self._held:
             self.top = self.total
         self.top = max(0, min(self.top, self.total - self.page))
-        self.refresh(layout=self.styles.is_auto_height and before != self.total)
+        if self.styles.is_auto_height and len(rows) != self.total:
+            self.refresh(layout=True)
+        elif bar != self._place():
+            self.refresh()
+        else:
+            self._redraw(rows)
+
+    def _place(self) -> tuple[int, int]:
+        """What the scroll bar shows."""
+        return (self.top, self.total) if self.total > self.page else (0, 0)
+
+    def _redraw(self, before: Sequence[Line]) -> None:
+        """Most of what is read stays as it was: only the rows that differ are drawn."""
+        for index, (old, new) in enumerate(zip_longest(before, self._rows)):
+            if old != new:
+                self.refresh_row(index)
 
     def _wrap(self, width: int) -> None:
         self._rows, self._starts = [], []
@@ -83,7 +99,7 @@ class Reading(Rows):
 
     def draw_row(self, index: int, width: int) -> Strip:
         """One row."""
-        return self.paint.strip(self._rows[index], width, self.rich_style)
+        return self.paint.strip(self._rows[index], width, self.base)
 
     def scrolled(self) -> None:
         """Somebody looks at older lines: nothing moves under their eyes."""
@@ -92,3 +108,4 @@ class Reading(Rows):
     def on_resize(self, event: Resize) -> None:
         """Lines break elsewhere."""
         self._arrange()
+        self.refresh()

@@ -7,6 +7,7 @@ updates a second that alone costs a tenth of a core.
 from __future__ import annotations
 
 from rich.segment import Segment
+from rich.style import Style
 from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
 from textual.geometry import Region
 from textual.strip import Strip
@@ -28,6 +29,7 @@ class Rows(Widget, can_focus=True):
 
     Attributes:
         top: the first row that is shown.
+        base: the pane's own style, of the drawing that goes on.
     """
 
     BINDINGS = bindings("rows")
@@ -39,6 +41,7 @@ class Rows(Widget, can_focus=True):
     def __init__(self, *, title: str = "", id: str | None = None) -> None:
         super().__init__(id=id, classes="pane" if title else None)
         self.top = 0
+        self.base = Style.null()
         self._names = ("", "")
         self.entitle(title)
 
@@ -66,7 +69,7 @@ class Rows(Widget, can_focus=True):
 
     def draw_head(self, width: int) -> Strip:
         """The line that does not scroll."""
-        return Strip.blank(width, self.rich_style)
+        return Strip.blank(width, self.base)
 
     def scrolled(self) -> None:
         """Called after `top` has changed by hand."""
@@ -94,25 +97,30 @@ class Rows(Widget, can_focus=True):
         """Cells of a row: all but the scroll bar's, which is kept free so that nothing jumps."""
         return max(1, self.size.width - 1)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a region. Working out a widget's style takes longer than drawing a line, so it is done once."""
+        self.base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width = self.row_width
         if y < self.head:
-            return Strip.join([self.draw_head(width), Strip([Segment(" ", self.rich_style)])])
+            return Strip([*self.draw_head(width), Segment(" ", self.base)], width + 1)
         index = self.top + y - self.head
-        row = self.draw_row(index, width) if index < self.total else Strip.blank(width, self.rich_style)
-        return Strip.join([row, Strip([self._bar(y - self.head)])])
+        row = self.draw_row(index, width) if index < self.total else Strip.blank(width, self.base)
+        return Strip([*row, self._bar(y - self.head)], width + 1)
 
     def _bar(self, y: int) -> Segment:
         """The scroll bar's cell: nothing while everything fits."""
         total, page = self.total, self.page
         if total <= page:
-            return Segment(" ", self.rich_style)
+            return Segment(" ", self.base)
         length = max(1, page * page // total)
         start = round((page - length) * self.top / max(1, total - page))
         inside = start <= y < start + length
         thumb, track = ("#", "|") if self.glyphs.plain else ("█", "│")
-        return Segment(thumb if inside else track, self.rich_style + self.paint.tone(Tone.FAINT))
+        return Segment(thumb if inside else track, self.base + self.paint.tone(Tone.FAINT))
 
     def refresh_row(self, index: int) -> None:
         """Draws one row again, if it is on screen."""

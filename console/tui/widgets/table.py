@@ -138,33 +138,34 @@ class Table(Rows):
 
     def draw_head(self, width: int) -> Strip:
         """The titles."""
-        base = self.rich_style + self.get_component_rich_style("table--head", partial=True)
+        base = self.base + self.get_component_rich_style("table--head", partial=True)
         titles = [(column.title, Tone.PLAIN) for column in self._columns]
         return self._draw(titles, width, base, "  ")
 
     def draw_row(self, index: int, width: int) -> Strip:
         """One row, or a line in place of rows."""
         if not self._keys:
-            return self.paint.strip((("  ", Tone.PLAIN), *self._instead[index]), width, self.rich_style)
+            return self.paint.strip((("  ", Tone.PLAIN), *self._instead[index]), width, self.base)
         key = self._keys[index]
         cells = self._drawn.get(key)
         if cells is None:
             cells = self._drawn[key] = tuple(self._cells(key))
         if index != self._at:
-            return self._draw(cells, width, self.rich_style, "  ")
+            return self._draw(cells, width, self.base, "  ")
         look = "table--cursor" if self.has_focus else "table--cursor-away"
-        base = self.rich_style + self.get_component_rich_style(look, partial=True)
+        base = self.base + self.get_component_rich_style(look, partial=True)
         return self._draw(cells, width, base, f"{self.glyphs.cursor} " if self.has_focus else "  ")
 
     def _draw(self, cells: Sequence[Cell], width: int, base: Style, margin: str) -> Strip:
         if not self._fitted:
             self._fitted = fit(self._columns, width - 2)
-        segments = [Segment(margin, base + self.paint.tone(Tone.ACCENT))]
+        tone_of, ellipsis = self.paint.tone, self.glyphs.ellipsis
+        segments = [Segment(margin, base + tone_of(Tone.ACCENT))]
         for index, column in self._fitted:
             text, tone = cells[index]
-            short = shorten(visible(text), column.width, self.glyphs.ellipsis, column.tail)
+            short = shorten(visible(text), column.width, ellipsis, column.tail)
             placed = short.rjust(column.width) if column.right else short.ljust(column.width)
-            segments += [Segment(placed, base + self.paint.tone(tone)), Segment(" ", base)]
+            segments += [Segment(placed, base + tone_of(tone)), Segment(" ", base)]
         return fitted(segments, width, base)
 
     def on_resize(self, event: Resize) -> None:
