@@ -185,6 +185,7 @@ class Daemon:
         nodes = make_nodes(machinery, pool, self.settings, mode, images)
         for name, kubelet in nodes.items():
             self._nodes[name] = kubelet
+            kubelet.start()
             self._spawn(f"kubelet {name}", kubelet.run())
         self._spawn("image collector", Collector(machinery, images, nodes.values(), self.settings).run())
         self._facts |= {"nodes": list(nodes), "pod_mode": mode.name}

@@ -66,6 +66,11 @@ class Container:
         field = f"spec.{'initContainers' if self.state.init else 'containers'}{{{self.state.name}}}"
         self._host.event(self._pod, type_, reason, message, field)
 
+    def doubt(self) -> None:
+        """What an earlier daemon has written down is true only while the process is there."""
+        if self.state.running and not Process.runs(self.launcher.records):
+            self.state.started = self.state.ready = False
+
     def start(self) -> asyncio.Task[None]:
         """Begins; the task ends when the container has ended for good."""
         name = f"container {self._pod['metadata']['name']}/{self.state.name}"

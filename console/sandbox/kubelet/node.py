@@ -39,8 +39,8 @@ class Kubelet:
         self._ends: list[Callable[[], None]] = []
         self._sampler: Sampler[access.Place] = Sampler()
 
-    async def run(self) -> None:
-        """Works until cancelled; then ends the processes of its pods, and returns when there are none."""
+    def start(self) -> None:
+        """Takes up its pods; when it returns, what an earlier daemon has left is known, and told."""
         machinery, name = self.host.machinery, self.host.name
         register(machinery, name)
         store = machinery.store
@@ -49,8 +49,13 @@ class Kubelet:
             self._ends.append(store.subscribe(resource, self._source_changed))
         for entry in store.on_node(name):
             self._pod_changed(Change("ADDED", entry))
+        for worker in tuple(self._workers.values()):
+            worker.resume()
+
+    async def run(self) -> None:
+        """Works until cancelled; then ends the processes of its pods, and returns when there are none."""
         try:
-            await keep_alive(machinery, name)
+            await keep_alive(self.host.machinery, self.host.name)
         finally:
             await self._shut_down()
 

@@ -128,6 +128,15 @@ class Process:
         except (FileNotFoundError, ValueError, KeyError):
             return None
 
+    @staticmethod
+    def runs(folder: Path) -> bool:
+        """Whether the process that was started here is still there."""
+        try:
+            identity = Identity.read(json.loads((folder / RECORD).read_text()))
+        except (FileNotFoundError, ValueError):
+            return False
+        return identity is not None and identity.alive
+
     @property
     def shim(self) -> int:
         """The process id of its shim, below which all is that the container runs."""

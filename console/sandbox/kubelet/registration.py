@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
+from pathlib import Path
 
 from console.sandbox.api import times
 from console.sandbox.api.machinery import Machinery
 from console.sandbox.api.resources import Object
 from console.sandbox.api.version import GIT_VERSION, version
 from console.sandbox.controllers.status import condition, merge
+from console.sandbox.identity import boot_id
 from console.sandbox.kubelet.host import ADDRESS
 
 HEARTBEAT = 10.0
@@ -74,17 +76,31 @@ def _ready(node: Object) -> None:
 
 def _info() -> Object:
     return {
-        "machineID": "",
-        "systemUUID": "",
-        "bootID": "",
+        "machineID": _machine_id(),
+        "systemUUID": _machine_id(),
+        "bootID": boot_id(),
         "kernelVersion": platform.release(),
-        "osImage": "this machine",
+        "osImage": _system(),
         "containerRuntimeVersion": f"processes://{platform.python_version()}",
         "kubeletVersion": GIT_VERSION,
         "kubeProxyVersion": "",
         "operatingSystem": "linux",
         "architecture": version()["platform"].partition("/")[2],
     }
+
+
+def _machine_id() -> str:
+    try:
+        return Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        return ""
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()
 
 
 async def keep_alive(machinery: Machinery, name: str) -> None:
@@ -98,6 +114,7 @@ def _renew(machinery: Machinery, name: str) -> None:
     now = times.micro_time()
     spec = {"holderIdentity": name, "leaseDurationSeconds": _LEASE_SECONDS, "renewTime": now}
     if machinery.find("leases", _LEASES, name):
-        machinery.mutate("leases", _LEASES, name, lambda lease: lease.update(spec=spec))
+        machinery.mutate("leases", _LEASES, name, lambda lease: lease["spec"].update(spec))
     else:
-        machinery.create("leases", {"metadata": {"name": name, "namespace": _LEASES}, "spec": spec})
+        metadata = {"name": name, "namespace": _LEASES}
+        machinery.create("leases", {"metadata": metadata, "spec": spec | {"acquireTime": now}})

@@ -117,6 +117,17 @@ class PodWorker:
         if self._pending is None:
             self._pending = asyncio.get_running_loop().call_soon(self._write)
 
+    def resume(self) -> None:
+        """The status that an earlier daemon has left is made true before anyone reads it."""
+        if not self._over:
+            for each in self.containers.values():
+                each.doubt()
+            self._write()
+
+    @property
+    def _over(self) -> bool:
+        return (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
     def _write(self) -> None:
         self._pending = None
         if self._gone or self._silent:
@@ -136,7 +147,7 @@ class PodWorker:
 
     async def run(self) -> None:
         """From the pod's arrival until nothing of it is left."""
-        if (self.pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        if self._over:
             self.state.final = True
         else:
             self._say_not_enforced()

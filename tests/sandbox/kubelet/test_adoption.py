@@ -171,6 +171,17 @@ def test_no_process_outlives_down(own: Own) -> None:
         assert found["status"]["phase"] == "Running"
 
 
+def test_a_pod_whose_process_is_gone_is_not_ready_from_the_first_answer_on(own: Own) -> None:
+    cluster = own.up()
+    names = [run(cluster, _marked(own)) for _ in range(4)]
+    for name in names:
+        cluster.until("pods", name, ready)
+    own.down()
+    first = own.up().list("pods")
+    assert len(first) == 4
+    assert [each for each in first if ready(each) and not status_of(each)["restartCount"]] == []
+
+
 def test_no_process_outlives_down_after_the_daemon_was_killed(own: Own) -> None:
     cluster = own.up()
     deep = _marked(own, f"setsid sh -c ': {own.mark}; sleep 600; :' & trap '' TERM; while :; do sleep 0.1; done")
