@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import zlib
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class ServiceAddresses:
     """Gives every Service that wants one an address of its own; the Services themselves say which are taken.
 
+    The address follows from the name as long as it is free, so a Service that is made anew gets the one it had, and one
+    that is still to come can be told its address before.
+
     Args:
         machinery: where the Services are.
         network: the range; the first 10 addresses are given only to those who ask for them by name.
@@ -24,6 +27,7 @@ class ServiceAddresses:
     def __init__(self, machinery: Machinery, network: IPv4Network) -> None:
         self._machinery = machinery
         self._network = network
+        self._expected: dict[tuple[str, str], str] = {}
 
     def assign(self, kind: Resource, obj: Object, old: Object | None) -> None:
         """Sets clusterIP and clusterIPs where the Service is to have them.
@@ -38,7 +42,9 @@ class ServiceAddresses:
         wanted = spec.get("clusterIP") or before
         if wanted not in (None, "", "None", before):
             self._check(kind, obj, wanted)
-        spec["clusterIP"] = wanted or self._free()
+        place = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        spec["clusterIP"] = wanted or self.expect(*place)
+        self._expected.pop(place, None)
         spec["clusterIPs"] = [spec["clusterIP"]]
 
     def _taken(self) -> set[str]:
@@ -61,12 +67,23 @@ class ServiceAddresses:
             why = f"failed to allocate IP {wanted}: provided IP is already allocated"
             raise errors.not_valid(kind, name, [errors.invalid("spec.clusterIPs", [wanted], why)])
 
-    def _free(self) -> str:
-        taken = self._taken()
-        size = self._network.num_addresses
-        start = random.randrange(10, size - 1)  # noqa: S311 - spreads, so that an address is not reused at once
-        for step in range(size - 11):
-            address = str(self._network[10 + (start - 10 + step) % (size - 11)])
-            if address not in taken:
-                return address
-        raise errors.StatusError(500, "InternalError", "failed to allocate a serviceIP: range is full")
+    def expect(self, namespace: str, name: str) -> str:
+        """The address that a Service will get which is not there yet; no other one gets it meanwhile.
+
+        Raises:
+            StatusError: 500, all addresses are taken.
+        """
+        taken, others = self._taken(), set(self._expected.values())
+        known = self._expected.get((namespace, name))
+        if not known or known in taken:
+            known = self._free(namespace, name, taken | others) or self._free(namespace, name, taken)
+            if not known:
+                raise errors.StatusError(500, "InternalError", "failed to allocate a serviceIP: range is full")
+            self._expected[namespace, name] = known
+        return known
+
+    def _free(self, namespace: str, name: str, taken: set[str]) -> str | None:
+        size = self._network.num_addresses - 11
+        start = zlib.crc32(f"{namespace}/{name}".encode())
+        every = (str(self._network[10 + (start + step) % size]) for step in range(size))
+        return next((each for each in every if each not in taken), None)

@@ -5,8 +5,6 @@ Methods are synchronous (memory and SQLite in this process), so what one of them
 
 from __future__ import annotations
 
-import random
-import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from ipaddress import IPv4Network
@@ -16,34 +14,19 @@ from console.sandbox.api.addresses import ServiceAddresses
 from console.sandbox.api.deletion import Deletion, pending
 from console.sandbox.api.events import EventRecorder
 from console.sandbox.api.ownership import Writer
+from console.sandbox.api.preparation import check_versions, made, merged
 from console.sandbox.api.quota import Quotas
 from console.sandbox.api.rbac import Authorizer
-from console.sandbox.api.resources import RESOURCES, Object, Resource
-from console.sandbox.api.selectors import Selector
+from console.sandbox.api.reading import Reader, resource_of
+from console.sandbox.api.resources import Object, Resource
 from console.sandbox.api.users import SYSTEM, User
-from console.sandbox.api.validation import validate, validate_name
-from console.sandbox.api.watching import Watch
+from console.sandbox.api.validation import validate
 from console.sandbox.store import Entry, Key, Store, copy
 
-Objects = list[Object]
 _CONTROLLERS = Writer("sandbox-controllers")
-_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-_KEPT_METADATA = (
-    "uid",
-    "creationTimestamp",
-    "deletionTimestamp",
-    "deletionGracePeriodSeconds",
-    "generation",
-    "selfLink",
-)
 
 
-def suffix(length: int = 5) -> str:
-    """Random letters for generated names, without vowels, as Kubernetes makes them."""
-    return "".join(random.choices(_ALPHABET, k=length))  # noqa: S311 - names, not secrets
-
-
-class Machinery:
+class Machinery(Reader):
     """Objects with the rules of the API: names, defaults, admission, validation, versions, deletion.
 
     Args:
@@ -53,72 +36,12 @@ class Machinery:
     """
 
     def __init__(self, store: Store, *, service_network: IPv4Network | None = None, root_certificate: str = "") -> None:
-        self.store = store
+        super().__init__(store)
         self.root_certificate = root_certificate
         self._addresses = ServiceAddresses(self, service_network or IPv4Network("127.96.0.0/16"))
         self._quotas = Quotas(self)
         self._events = EventRecorder(self)
         self._authorizer = Authorizer(self)
-
-    # -- reading
-
-    def _resource(self, name: str) -> Resource:
-        try:
-            return RESOURCES[name]
-        except KeyError:
-            raise errors.no_such_path() from None
-
-    def entry(self, resource: str, namespace: str, name: str) -> Entry:
-        """The stored entry.
-
-        Raises:
-            StatusError: 404.
-        """
-        kind = self._resource(resource)
-        found = self.store.get(Key(resource, namespace if kind.namespaced else "", name))
-        if not found:
-            raise errors.not_found(kind, name)
-        return found
-
-    def find(self, resource: str, namespace: str, name: str) -> Object | None:
-        """The object, or None."""
-        found = self.store.get(Key(resource, namespace if RESOURCES[resource].namespaced else "", name))
-        return found.object if found else None
-
-    def get(self, resource: str, namespace: str, name: str) -> Object:
-        """The object.
-
-        Raises:
-            StatusError: 404.
-        """
-        return self.entry(resource, namespace, name).object
-
-    def list(self, resource: str, namespace: str = "", *, labels: Selector | None = None) -> Objects:
-        """The objects of a kind in one namespace or in all, ordered by namespace and name."""
-        entries = self.store.entries(resource, namespace)
-        return [each.object for each in entries if labels is None or labels.matches(each.labels)]
-
-    def owned_by(self, uid: str, resource: str) -> Objects:
-        """The objects of a kind whose controller is the object with this uid."""
-        entries = self.store.dependents(uid)
-        return [each.object for each in entries if each.key.resource == resource and each.controller == uid]
-
-    def dependents(self, uid: str) -> Objects:
-        """Every object, of any kind, that names this uid among its owners."""
-        return [each.object for each in self.store.dependents(uid)]
-
-    def on_node(self, node: str) -> Objects:
-        """The pods bound to a node."""
-        return [each.object for each in self.store.on_node(node)]
-
-    def watch(self, resource: str, namespace: str = "", *, since: int | None = None) -> Watch:
-        """Follows a kind. Without `since` it begins with what exists, as `ADDED`.
-
-        Raises:
-            StatusError: 410, `since` is older than the history.
-        """
-        self._resource(resource)
-        return Watch(self.store, resource, namespace, since=since)
 
     # -- writing
 
@@ -130,8 +53,8 @@ class Machinery:
         Raises:
             StatusError: 404 no such namespace, 409 the name is taken, 403 quota, 422 not valid.
         """
-        kind = self._resource(resource)
-        obj = self._prepare(kind, copy(obj))
+        kind = resource_of(resource)
+        obj = made(kind, copy(obj))
         key = Key(resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         admission.namespace(self, kind, obj)
         if self.store.get(key):
@@ -148,23 +71,6 @@ class Machinery:
             return obj
         return self._write(key, obj, None)
 
-    def _prepare(self, kind: Resource, obj: Object) -> Object:
-        metadata = obj.setdefault("metadata", {})
-        prefix = metadata.get("generateName")
-        if prefix and not metadata.get("name"):
-            metadata["name"] = prefix[:58] + suffix()
-        if not kind.namespaced:
-            metadata.pop("namespace", None)
-        validate_name(kind, metadata)
-        for name in ("resourceVersion", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "generation"):
-            metadata.pop(name, None)
-        metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": times.time()}
-        if kind.generation:
-            metadata["generation"] = 1
-        if kind.status and kind.name != "nodes":
-            obj.pop("status", None)
-        return obj | {"apiVersion": kind.api_version, "kind": kind.kind}
-
     def update(
         self,
         resource: str,
@@ -180,12 +86,12 @@ class Machinery:
         Raises:
             StatusError: 404, 409 `metadata.resourceVersion` is set and stale, 422 not valid.
         """
-        kind = self._resource(resource)
+        kind = resource_of(resource)
         given = obj.get("metadata", {})
         entry = self.entry(resource, given.get("namespace", ""), given.get("name", ""))
         old = entry.object
-        self._check_versions(kind, given, old)
-        new = self._merge(kind, copy(obj), old, subresource)
+        check_versions(kind, given, old)
+        new = merged(kind, copy(obj), old, subresource)
         if subresource not in ("status", "finalize"):
             defaults.apply(kind, new)
             self._addresses.assign(kind, new, old)
@@ -207,32 +113,6 @@ class Machinery:
             return
         if writer or (old["metadata"].get("managedFields") and subresource != "status"):
             ownership.track(kind, old, new, writer or _CONTROLLERS, subresource)
-
-    def _check_versions(self, kind: Resource, given: Object, old: Object) -> None:
-        metadata = old["metadata"]
-        if given.get("resourceVersion") not in (None, "", metadata["resourceVersion"]):
-            raise errors.stale(kind, metadata["name"])
-        if given.get("uid") not in (None, "", metadata["uid"]):
-            why = f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: {metadata['uid']}"
-            raise errors.conflict(kind, metadata["name"], why)
-
-    def _merge(self, kind: Resource, obj: Object, old: Object, subresource: str) -> Object:
-        """What the request may change, on top of what it may not."""
-        if subresource == "status":
-            managed = obj.get("metadata", {}).get("managedFields")
-            metadata = old["metadata"] | ({"managedFields": managed} if managed else {})
-            kept = {key: value for key, value in old.items() if key != "status"}
-            return kept | {"metadata": metadata} | ({"status": obj["status"]} if "status" in obj else {})
-        metadata = {key: value for key, value in obj["metadata"].items() if key not in _KEPT_METADATA}
-        metadata |= {key: value for key, value in old["metadata"].items() if key in _KEPT_METADATA}
-        new = obj | {"metadata": metadata, "apiVersion": kind.api_version, "kind": kind.kind}
-        metadata["resourceVersion"] = old["metadata"]["resourceVersion"]
-        if kind.status and subresource != "binding":
-            new.pop("status", None)
-            new |= {"status": old["status"]} if "status" in old else {}
-        if kind.name == "namespaces" and subresource != "finalize":
-            new["spec"] = old["spec"]
-        return new
 
     def mutate(
         self,
@@ -302,7 +182,7 @@ class Machinery:
         Raises:
             StatusError: 404, 409 a precondition failed.
         """
-        kind = self._resource(resource)
+        kind = resource_of(resource)
         entry = self.entry(resource, namespace, name)
         deletion = Deletion(kind, entry.object, grace=grace, propagation=propagation)
         deletion.check(uid, version)
@@ -336,6 +216,10 @@ class Machinery:
         if self.root_certificate and not self.find("configmaps", namespace, "kube-root-ca.crt"):
             metadata = {"name": "kube-root-ca.crt", "namespace": namespace}
             self.create("configmaps", {"metadata": metadata, "data": {"ca.crt": self.root_certificate}})
+
+    def expect_service(self, namespace: str, name: str) -> str:
+        """The address that a Service will get which does not exist yet."""
+        return self._addresses.expect(namespace, name)
 
     # -- events
 

@@ -7,6 +7,8 @@ namespace, written in place, because a file that is mounted stays the same file.
 from __future__ import annotations
 
 import os
+import re
+import socket
 from ipaddress import IPv4Address
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from console.sandbox.api.machinery import Machinery
 from console.sandbox.store import Change
 
 _DOMAIN = ("svc", "cluster", "local")
+_LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 _LOCAL = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 
 
@@ -30,14 +33,22 @@ class ServiceNames:
         self._folder = folder
         machinery.store.subscribe("services", self._changed)
 
-    def resolve(self, namespace: str, host: str) -> str | None:
-        """The address for `NAME`, `NAME.NAMESPACE`, `NAME.NAMESPACE.svc`, `NAME.NAMESPACE.svc.cluster.local`."""
+    def resolve(self, namespace: str, host: str, *, expected: bool = False) -> str | None:
+        """The address for `NAME`, `NAME.NAMESPACE`, `NAME.NAMESPACE.svc`, `NAME.NAMESPACE.svc.cluster.local`.
+
+        With `expected` also that of a Service which does not exist yet, unless this machine itself knows the name.
+        """
         parts = host.rstrip(".").split(".")
         if len(parts) > 5 or tuple(parts[2:]) != _DOMAIN[: max(len(parts) - 2, 0)]:
             return None
-        service = self._machinery.find("services", parts[1] if len(parts) > 1 else namespace, parts[0])
-        address = service["spec"].get("clusterIP") if service else None
-        return address if address and _is_address(address) else None
+        place = parts[1] if len(parts) > 1 else namespace
+        service = self._machinery.find("services", place, parts[0])
+        if service:
+            address = service["spec"].get("clusterIP")
+            return address if address and _is_address(address) else None
+        if not expected or not _LABEL.fullmatch(parts[0]) or not self._machinery.find("namespaces", "", place):
+            return None
+        return None if host in _own_names() else self._machinery.expect_service(place, parts[0])
 
     def hosts_file(self, namespace: str) -> Path:
         """The hosts file of a namespace, current from now on."""
@@ -76,6 +87,15 @@ class ServiceNames:
             short = [entry.key.name] if entry.key.namespace == namespace else []
             lines.append(f"{address} {' '.join([*short, *names])}\n")
         return "".join(lines)
+
+
+def _own_names() -> set[str]:
+    """The names that this machine has for itself and others, without asking a name server."""
+    try:
+        lines = Path("/etc/hosts").read_text().splitlines()
+    except OSError:
+        lines = []
+    return {"localhost", socket.gethostname(), *(word for line in lines for word in line.partition("#")[0].split())}
 
 
 def _is_address(text: str) -> bool:

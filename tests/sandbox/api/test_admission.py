@@ -89,6 +89,22 @@ def test_a_pod_needs_its_service_account(machinery: Machinery) -> None:
     assert machinery.create("pods", pod())["spec"]["serviceAccountName"] == "default"
 
 
+def test_a_service_gets_the_address_that_was_told_before_it_was_made_and_keeps_it_when_it_is_made_anew(
+    machinery: Machinery,
+) -> None:
+    expected = machinery.expect_service("work", "late")
+    asked = {"metadata": {"name": "greedy", "namespace": "work"}, "spec": {"ports": [{"port": 80}]}}
+    others = [asked | {"metadata": {"name": f"s{number}", "namespace": "work"}} for number in range(50)]
+    assert expected not in {machinery.create("services", each)["spec"]["clusterIP"] for each in others}
+    assert machinery.expect_service("work", "late") == expected
+    for _ in range(2):
+        made = machinery.create("services", asked | {"metadata": {"name": "late", "namespace": "work"}})
+        assert made["spec"]["clusterIP"] == expected
+        machinery.delete("services", "work", "late")
+    machinery.create("services", asked | {"spec": {"ports": [{"port": 80}], "clusterIP": expected}})
+    assert machinery.expect_service("work", "late") != expected
+
+
 def test_services_get_addresses_of_their_own_and_keep_them(machinery: Machinery) -> None:
     def service(name: str, **spec: Any) -> Any:
         metadata = {"name": name, "namespace": "work"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.conftest import Sandbox
 from tests.sandbox.kubelet.pods import (
     FOREVER,
     POD_IP,
+    STATUS_VOLUME,
     container,
     event,
     message,
@@ -21,7 +23,9 @@ from tests.sandbox.kubelet.pods import (
     pod,
     run,
     status_of,
+    terminated,
     waiting,
+    web,
 )
 
 Object = dict[str, Any]
@@ -147,3 +151,45 @@ def test_a_port_that_pods_may_not_have_is_told(cluster: Cluster) -> None:
     name = run(cluster, pod(container(FOREVER, ports=[{"containerPort": 80}])))
     said = event(cluster, name, "PrivilegedPort")["message"]
     assert said.startswith("Container main has port 80, and may not listen below 1024 here")
+
+
+@pytest.mark.parametrize("form", ["http://late{}/", "late{}:8888", "redis://:secret@late{}.NAMESPACE.svc:8888/0"])
+def test_a_container_reaches_a_service_that_is_made_after_its_start(cluster: Cluster, form: str) -> None:
+    suffix = uuid.uuid4().hex[:6]
+    target = form.format(suffix).replace("NAMESPACE", cluster.namespace)
+    program = (
+        "import os, re, socket, time\n"
+        "host = re.search(r'(?:@|//|^)([^/:@]+)(?::\\d+)?(?:/|$)', os.environ['TARGET'])[1]\n"
+        "while True:\n"
+        "    try:\n"
+        "        socket.create_connection((host, 8888), 1).close()\n"
+        "        break\n"
+        "    except OSError:\n"
+        "        time.sleep(0.05)\n"
+    )
+    env = [{"name": "TARGET", "value": target}]
+    asks = run(cluster, pod(container(["python", "-c", program], env=env), restartPolicy="Never"))
+    cluster.until("pods", asks, lambda each: each["status"].get("phase") == "Running")
+    body = pod(web(), volumes=[STATUS_VOLUME])
+    body["metadata"]["labels"] = {"app": "late"}
+    run(cluster, body)
+    ports = [{"port": 8888, "targetPort": 8080}]
+    cluster.create(
+        "services", {"metadata": {"name": f"late{suffix}"}, "spec": {"selector": {"app": "late"}, "ports": ports}}
+    )
+    found = cluster.until("pods", asks, terminated, "an end")
+    assert terminated(found)["exitCode"] == 0
+
+
+@pytest.mark.usefixtures("plain")
+def test_what_names_no_service_stays_as_it_is(cluster: Cluster) -> None:
+    values = {
+        "A": "s3://bucket/key",
+        "B": "http://localhost:1/",
+        "C": "http://api.example.com/",
+        "D": "Word",
+        "E": "x:y",
+    }
+    env = [{"name": name, "value": value} for name, value in values.items()]
+    body = once(f'echo -n "$A $B $C $D $E"{END}', env=env)
+    assert message(cluster, body).split() == list(values.values())

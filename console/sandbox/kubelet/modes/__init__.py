@@ -9,8 +9,16 @@ from typing import Any, Protocol
 
 from console.sandbox.api.resources import Object
 
-Resolve = Callable[[str, str], str | None]
-"""The address of a Service by a pod's namespace and a host name; None when no Service has that name."""
+
+class Resolve(Protocol):
+    """Finds Services by name."""
+
+    def __call__(self, namespace: str, host: str, *, expected: bool) -> str | None:
+        """The address of a Service by a pod's namespace and a host name; None when no Service has that name.
+
+        With `expected` also that of one which does not exist yet.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Pods without namespaces, for containers and hardened machines: what a container calls by its own path is rewritten.
 
 A mountPath becomes the volume's real path wherever it stands in the environment, the command, or a probe's command.
-A Service's name becomes the Service's address where a value of the environment is a URL or `NAME:PORT`.
+A Service's name becomes the Service's address where a value of the environment is a URL or `NAME:PORT`. A Service that
+does not exist yet has its address already, so that a container finds one which is made after its start.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from console.sandbox.kubelet.listening import lowest_port
 from console.sandbox.kubelet.modes import Fitted, Launch, Mount, Resolve
 
 _URL = re.compile(r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@\s]*@)?)(?P<host>[a-zA-Z0-9][a-zA-Z0-9.-]*)")
+_PORT, _HTTP = re.compile(r":\d"), ("http://", "https://", "ws://", "wss://")
 _PLACE = re.compile(r"^(?P<head>)(?P<host>[a-z0-9][a-z0-9.-]*)(?=:\d+$)")
 
 
@@ -31,6 +33,7 @@ class Plain:
         "runAsUser, runAsNonRoot, capabilities, seccomp (pods run as the user who started the sandbox)",
         "readOnlyRootFilesystem (pods see this machine's files)",
         "network namespaces (pods share localhost and 0.0.0.0)",
+        "names of Services outside of URLs and NAME:PORT in the environment (there is no name server)",
         "NetworkPolicy",
         "CPU limits",
     )
@@ -52,8 +55,10 @@ class Plain:
 
     def _addresses(self, value: str, namespace: str) -> str:
         def address(found: re.Match[str]) -> str:
-            host = found["host"]
-            return found["head"] + (self._resolve(namespace, host) or host)
+            head, host = found["head"], found["host"]
+            # Not every URL names a host (`s3://bucket`): what has a port or speaks HTTP does.
+            expected = bool(_PORT.match(found.string, found.end())) or head.startswith(_HTTP)
+            return head + (self._resolve(namespace, host, expected=expected) or host)
 
         return _PLACE.sub(address, _URL.sub(address, value))
 
