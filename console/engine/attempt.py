@@ -13,7 +13,7 @@ from typing import Any
 from console.engine import images
 from console.engine.addresses import addresses_of
 from console.engine.applying import apply_changes
-from console.engine.destroy import finish_destroy, remove_changes
+from console.engine.destroy import finish_destroy, remove_changes, stop_service
 from console.engine.evidence import keep_evidence
 from console.engine.opening import begin
 from console.engine.ports import RunRecord
@@ -226,10 +226,6 @@ async def _wait(work: Work, step: Step, log: StepLog) -> str:
     return await wait_for(work, step, step.service)
 
 
-async def _prune(work: Work, step: Step, log: StepLog) -> str:
-    return await remove_changes(work, step.changes, log)
-
-
 async def _record(work: Work, step: Step, log: StepLog) -> str:
     await work.certain()
     return await record_release(work, Outcome.DONE)
@@ -241,6 +237,7 @@ _ACTIONS: dict[StepKind, Action] = {
     StepKind.PUSH: images.push,
     StepKind.APPLY: _apply,
     StepKind.WAIT: _wait,
-    StepKind.PRUNE: _prune,
+    StepKind.STOP: stop_service,
+    StepKind.PRUNE: remove_changes,
     StepKind.RECORD: _record,
 }

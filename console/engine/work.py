@@ -40,6 +40,7 @@ class Work:
         declared: what is to be sent, by reference; made anew once an external of our own has its address.
         sent: what was sent, by reference.
         live: what the API server made of it.
+        going: what was asked to go and is waited for later, with its uid.
         removed: what was removed.
         built: images built by this run, by service.
         release: the number of the release that this run makes.
@@ -58,6 +59,7 @@ class Work:
     declared: Mapping[ObjectRef, Declared] = field(default_factory=dict)
     sent: dict[ObjectRef, JSON] = field(default_factory=dict)
     live: dict[ObjectRef, JSON] = field(default_factory=dict)
+    going: dict[ObjectRef, str] = field(default_factory=dict)
     removed: set[ObjectRef] = field(default_factory=set)
     built: dict[str, BuiltImage] = field(default_factory=dict)
     release: int = 0

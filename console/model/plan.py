@@ -59,6 +59,7 @@ class StepKind(StrEnum):
     PUSH = "push"
     APPLY = "apply"
     WAIT = "wait"
+    STOP = "stop"
     PRUNE = "prune"
     RECORD = "record"
     ROLLBACK = "rollback"

@@ -15,6 +15,8 @@ from console.model.stack import Service, Stack
 from console.model.steps import Steps, critical_path
 
 _SHARED = "apply:shared"
+# Their end is the end of pods; an autoscaler would start new ones.
+_MAKES_PODS = WORKLOADS | {"CronJob", "HorizontalPodAutoscaler"}
 _DEFAULT_TIMEOUT = 180.0
 _LEAST_TIMEOUT = 60.0
 _PATIENCE = 4.0
@@ -39,19 +41,27 @@ def plan_deploy(gathered: Gathered, redact: Redact) -> Plan:
 def plan_destroy(gathered: Gathered) -> Plan:
     """What a destroy would remove: `gathered.objects` are all that carry the stack's label.
 
-    Services go in the reverse order of their rollout; what belongs to none goes last, the namespace at the very end.
+    The pods of a service are told to stop once those of all that come after it are stopping, so that services drain at
+    the same time. What pods stand on (Services, configuration, policies) goes when they have ended, and what belongs to
+    no service goes last, the namespace at the very end.
     """
     refs: dict[str, list[ObjectRef]] = {}
     for state in gathered.objects:
         refs.setdefault(state.declared.service, []).append(state.declared.ref)
-    known = rollout_order(gathered.stack)
-    names = [*sorted(refs.keys() - {*known, ""}), *reversed(known), ""]
+    behind = _all_behind(gathered.stack)
+    names = [name for name in (*sorted(refs.keys() - {*behind, ""}), *behind) if name in refs]
     steps = Steps(gathered.past)
     for name in names:
-        if name in refs:
-            changes = _deletions(refs[name], name)
-            step_id, title = (f"prune:{name}", f"remove {name}") if name else ("prune", "remove what is shared")
-            steps.add(step_id, StepKind.PRUNE, title, service=name, needs=steps.ids, changes=changes)
+        if makers := [ref for ref in refs[name] if ref.kind in _MAKES_PODS]:
+            needs, changes = [f"stop:{each}" for each in behind.get(name, ())], _deletions(makers, name)
+            steps.add(f"stop:{name}", StepKind.STOP, f"stop {name}", service=name, needs=needs, changes=changes)
+    for name in names:
+        needs = [f"stop:{name}", *(f"prune:{each}" for each in behind.get(name, ()))]
+        changes = _deletions([ref for ref in refs[name] if ref.kind not in _MAKES_PODS], name)
+        steps.add(f"prune:{name}", StepKind.PRUNE, f"remove {name}", service=name, needs=needs, changes=changes)
+    if "" in refs:
+        changes = _deletions(refs[""], "")
+        steps.add("prune", StepKind.PRUNE, "remove what is shared", needs=steps.ids, changes=changes)
     warnings = (*gathered.warnings, *_lost_data(ref for group in refs.values() for ref in group))
     return _plan("destroy", gathered, steps, warnings)
 
@@ -61,6 +71,15 @@ def rollout_order(stack: Stack) -> list[str]:
     names = [service.name for service in stack.services]
     graph = {service.name: [name for name in service.after if name in names] for service in stack.services}
     return list(TopologicalSorter(graph).static_order())
+
+
+def _all_behind(stack: Stack) -> dict[str, list[str]]:
+    """By service, all that come after it, however indirectly; those that nothing comes after first."""
+    behind: dict[str, list[str]] = {}
+    for name in reversed(rollout_order(stack)):
+        direct = [service.name for service in stack.services if name in service.after]
+        behind[name] = list(dict.fromkeys(each for near in direct for each in (near, *behind[near])))
+    return behind
 
 
 class _Deploy:

@@ -1,14 +1,16 @@
 """A stack is removed: in order, to the last object, and nothing that is not its own."""
 
 import asyncio
+from itertools import takewhile
 
 import pytest
 
 from console.engine import destroy as module
 from console.engine.lease import lease_ref
-from console.model.events import StepStarted
+from console.model.events import StepFinished, StepStarted
 from console.model.outcome import Outcome
 from console.model.plan import ObjectRef
+from console.model.run import StepState
 from console.model.stack import ExternalSource
 from tests.engine.bench import Bench, virtual_deployment
 from tests.stacks import config_map, make_service, make_stack, together
@@ -47,7 +49,37 @@ async def test_what_comes_after_others_goes_before_them(bench, stack):
     await bench.deploy()
     bench.facts.clear()
     await bench.destroy()
-    assert [fact.step_id for fact in bench.told(StepStarted)] == ["prune:front", "prune:back", "prune"]
+    told = [(type(fact), fact.step_id) for fact in bench.facts if isinstance(fact, StepStarted | StepFinished)]
+    assert [step for _, step in told if step in {"stop:front", "stop:back"}][::2] == ["stop:front", "stop:back"]
+    assert told.index((StepFinished, "prune:front")) < told.index((StepStarted, "prune:back"))
+    assert told[-1] == (StepFinished, "prune")
+
+
+async def test_pods_are_told_to_stop_once_all_that_need_them_are_stopping_and_drain_together(
+    bench, stack, cluster, namespace
+):
+    bench.observe(stack)
+    await bench.deploy()
+    before = cluster.get("configmaps", "kube-root-ca.crt")["metadata"]["resourceVersion"]
+    # A front pod that takes its time: it stays in its end until it is let go.
+    slow = cluster.list("pods", "app=front")[0]["metadata"]["name"]
+    cluster.patch("pods", slow, {"metadata": {"finalizers": ["example.com/drains"]}})
+    running = asyncio.create_task(bench.destroy())
+    await bench.store.wait_until(lambda view: _state(view, "stop:back") is StepState.DONE)
+    view = bench.store.view()
+    assert _state(view, "prune:front") is StepState.RUNNING
+    assert _state(view, "prune:back") is StepState.PENDING
+    assert cluster.find("configmaps", "back")
+    cluster.patch("pods", slow, {"metadata": {"finalizers": None}})
+    assert (await running).outcome is Outcome.DONE
+    metas = (change["object"]["metadata"] for change in cluster.watch("pods", since=before))
+    stopped = (meta for meta in metas if meta.get("deletionTimestamp"))
+    fronts = {meta["name"] for meta in takewhile(lambda meta: meta["labels"]["app"] == "front", stopped)}
+    assert len(fronts) == 2
+
+
+def _state(view, step):
+    return view.run.steps[step].state if view.run and step in view.run.steps else None
 
 
 async def test_a_namespace_that_the_stack_declares_goes_at_the_very_end(bench, outside, tmp_path):
@@ -108,6 +140,6 @@ async def test_a_destroy_that_is_cancelled_says_what_is_left(bench, stack, clust
     verdict = await running
     cluster.patch("deployments", "back", {"metadata": {"finalizers": None}})
     assert verdict.outcome is Outcome.INTERRUPTED
-    assert verdict.headline == "interrupted: done: prune:front; left: prune:back, prune"
+    assert verdict.headline == "interrupted: done: stop:front, stop:back, prune:front; left: prune:back, prune"
     lease = await bench.world.cluster.get(lease_ref(namespace, "todo"))
     assert not lease["spec"].get("holderIdentity")

@@ -199,7 +199,7 @@ async def test_a_destroy_finds_all_that_carries_the_label_whatever_is_declared_n
         "configmap/web": "delete",
         "secret/postgres": "delete",
     }
-    assert [step.id for step in plan.steps] == ["prune:web", "prune"]
+    assert [step.id for step in plan.steps] == ["stop:web", "prune:web", "prune"]
     assert {row.ok for row in plan.checks} == {True}
 
 

@@ -73,6 +73,7 @@ async def test_a_destroy_finds_all_of_it_in_the_reverse_order(stack, world):
         await world.cluster.apply(state.declared.body)
     plan = plan_destroy(await gather_destroy(stack, world))
     assert len(plan.changes) == 32
-    assert [step.id for step in plan.steps] == [
-        *("prune:ai-agent", "prune:frontend", "prune:mcp-server", "prune:backend", "prune")
+    names = ("ai-agent", "frontend", "mcp-server", "backend")
+    assert [step.id for step in plan.steps] == [f"{what}:{name}" for what in ("stop", "prune") for name in names] + [
+        "prune"
     ]

@@ -255,8 +255,26 @@ def test_what_could_not_be_tried_out_says_so():
 def test_a_destroy_goes_backwards_and_ends_with_the_namespace():
     plan = plan_destroy(_live(_stack()))
     assert plan.kind == "destroy"
-    assert [step.id for step in plan.steps] == ["prune:page", "prune:web", "prune:db", "prune"]
-    assert [len(step.needs) for step in plan.steps] == [0, 1, 2, 3]
+    stops, prunes = ([f"{what}:{name}" for name in ("page", "web", "db")] for what in ("stop", "prune"))
+    assert [step.id for step in plan.steps] == [*stops, *prunes, "prune"]
+    needs = {step.id: set(step.needs) for step in plan.steps}
+    assert needs["stop:page"] == set()
+    assert needs["stop:db"] == {"stop:web", "stop:page"}
+    assert needs["prune:db"] == {"stop:db", "prune:web", "prune:page"}
+    assert needs["prune"] == {*stops, *prunes}
+
+
+def test_services_that_do_not_need_each_other_go_at_once():
+    pages = [make_service(name, deployment(name), after=("web",)) for name in ("left", "right")]
+    plan = plan_destroy(_live(make_stack([make_service("web", deployment("web")), *pages])))
+    needs = {step.id: set(step.needs) for step in plan.steps}
+    assert needs["stop:left"] == needs["stop:right"] == set()
+    assert needs["prune:left"] == {"stop:left"}
+    assert needs["stop:web"] == {"stop:left", "stop:right"}
+
+
+def test_what_makes_pods_goes_before_what_they_stand_on():
+    plan = plan_destroy(_live(_stack()))
     assert [str(change.ref) for change in plan.changes][-1] == "namespace/todo"
 
 
