@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import socket
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from console.model.run import LockHolder
+from console.model.stack import JSON
+
+COMMAND_ANNOTATION = "stack-console/command"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _PIDS = Path("/proc/self/ns/pid")
 _START_TOLERANCE = 2.0
@@ -17,13 +23,17 @@ _START_TOLERANCE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A run of a process. `boot` tells reboots and PID namespaces apart; `started` is in seconds since the epoch."""
+    """A run of a process. `boot` tells reboots and PID namespaces apart; `started` is in seconds since the epoch.
+
+    `user` is empty where it is not known.
+    """
 
     host: str
     boot: str
     pid: int
     started: float
     run: str
+    user: str = ""
 
     @property
     def identity(self) -> str:
@@ -31,7 +41,7 @@ class Holder:
         return msgspec.json.encode(self).decode()
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}"
+        return f"{self.user + ', ' if self.user else ''}process {self.pid} on {self.host}"
 
     @property
     def is_gone(self) -> bool:
@@ -52,7 +62,7 @@ def this_process(run: str) -> Holder:
     import psutil
 
     pid = os.getpid()
-    return Holder(socket.gethostname(), _boot(), pid, psutil.Process(pid).create_time(), run)
+    return Holder(socket.gethostname(), _boot(), pid, psutil.Process(pid).create_time(), run, _user())
 
 
 def parse_holder(identity: str) -> Holder | None:
@@ -61,6 +71,34 @@ def parse_holder(identity: str) -> Holder | None:
         return msgspec.json.decode(identity, type=Holder)
     except msgspec.MsgspecError:
         return None
+
+
+def held_by(lease: JSON) -> Holder | str:
+    """Who holds a Lease: one of our processes, else whatever name stands there; empty if nobody does."""
+    identity = str(lease["spec"].get("holderIdentity") or "")
+    return parse_holder(identity) or identity
+
+
+def told_of(lease: JSON) -> LockHolder:
+    """What those are told who find a Lease held."""
+    holder, since = held_by(lease), seconds_of(lease["spec"].get("acquireTime"))
+    command = str((lease["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION, ""))
+    if isinstance(holder, Holder):
+        return LockHolder(holder.user, holder.host, holder.pid, since, command)
+    return LockHolder(holder, "", None, since, command)
+
+
+def seconds_of(moment: str | None) -> float:
+    """A MicroTime (kubernetes.io, API conventions) in seconds since the epoch; 0 if there is none."""
+    return datetime.fromisoformat(moment).timestamp() if moment else 0.0
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user may have no name.
+        return str(os.getuid())
 
 
 def _boot() -> str:

@@ -11,27 +11,41 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 
-from console.engine.holder import Holder, parse_holder
+from console.engine.holder import COMMAND_ANNOTATION, Holder, held_by, seconds_of, told_of
 from console.engine.ports import Clock, Cluster
 from console.model.errors import ConflictError, ConsoleError, LockedError, UnreachableError
 from console.model.plan import ObjectRef
 from console.model.stack import JSON, STACK_LABEL
 
-DURATION = 15.0
-RENEW = 4.0
-LOOK = 1.0
-GIVE_UP = 60.0
-"""Seconds: how long a lease lasts, between two renewals, between two looks at another holder's, and without an answer
-of the API server."""
 _SKEW = 60.0
 """Seconds by which clocks of two machines may differ."""
-COMMAND_ANNOTATION = "stack-console/command"
 
 Waiting = Callable[[str, float], None]
 """Is told for whom we wait, and for how many seconds at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a lease lasts, in seconds.
+
+    Attributes:
+        duration: without a renewal.
+        renew: between two renewals.
+        look: between two looks at another holder's.
+        give_up: without an answer of the API server.
+    """
+
+    duration: float = 15.0
+    renew: float = 4.0
+    look: float = 1.0
+    give_up: float = 60.0
+
+
+TERMS = Terms()
 
 
 def lease_ref(namespace: str, stack: str) -> ObjectRef:
@@ -50,6 +64,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         command: the command line to name to those who find it locked; without secrets.
         clock: the time that is kept in the Lease.
         waiting: is told while a holder that may be dead is waited for.
+        terms: how long it lasts; the same for all who want it.
 
     Raises:
         LockedError: somebody else holds it, or took it from us.
@@ -66,6 +81,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         command: str = "",
         clock: Clock = time.time,
         waiting: Waiting = lambda who, seconds: None,
+        terms: Terms = TERMS,
     ) -> None:
         self._cluster = cluster
         self._ref = lease_ref(namespace, stack)
@@ -74,6 +90,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         self._command = command
         self._clock = clock
         self._waiting = waiting
+        self._terms = terms
         self._lease: JSON = {}
         self._renewed = 0.0
         self._news = asyncio.Event()
@@ -101,7 +118,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
 
     async def certain(self) -> None:
         """Returns once it is certain that the lock is ours: at once, unless the API server has not answered lately."""
-        while time.monotonic() - self._renewed > DURATION:
+        while time.monotonic() - self._renewed > self._terms.duration:
             self._news.clear()
             await self._news.wait()
 
@@ -125,8 +142,8 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
             with suppress(ConflictError):
                 if lease is None or self._may_be_taken(lease, silent):
                     return await self._write(lease)
-                self._waiting(str(_held_by(lease)), max(0.0, DURATION - silent))
-                await asyncio.sleep(LOOK)
+                self._waiting(str(held_by(lease)), max(0.0, self._terms.duration - silent))
+                await asyncio.sleep(self._terms.look)
 
     def _may_be_taken(self, lease: JSON, silent: float) -> bool:
         """Whether nobody holds it any more.
@@ -138,17 +155,17 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         Raises:
             LockedError: its holder is alive.
         """
-        holder = _held_by(lease)
+        holder = held_by(lease)
         if not lease["spec"].get("holderIdentity") or (isinstance(holder, Holder) and holder.is_gone):
             return True
-        left = DURATION - (self._clock() - _seconds(lease["spec"].get("renewTime")))
+        left = self._terms.duration - (self._clock() - seconds_of(lease["spec"].get("renewTime")))
         if isinstance(holder, Holder) and holder.is_here:
             if left > 0:
                 raise self._locked(lease)
             return True
         if silent < 0:
             raise self._locked(lease)
-        return silent >= DURATION or left < -_SKEW
+        return silent >= self._terms.duration or left < -_SKEW
 
     async def _write(self, lease: JSON | None) -> None:
         """Creates the Lease, or takes it over from whoever held it when it was read."""
@@ -156,7 +173,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         old = lease or {"spec": {}}
         spec = {
             "holderIdentity": self._holder.identity,
-            "leaseDurationSeconds": int(DURATION),
+            "leaseDurationSeconds": int(self._terms.duration),
             "acquireTime": now,
             "renewTime": now,
             "leaseTransitions": int(old["spec"].get("leaseTransitions") or 0) + (1 if lease else 0),
@@ -173,25 +190,28 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         self._renewed = time.monotonic()
 
     def _locked(self, lease: JSON) -> LockedError:
-        holder, spec = _held_by(lease), lease["spec"]
-        seconds = max(0.0, self._clock() - _seconds(spec.get("acquireTime")))
-        command = (lease["metadata"].get("annotations") or {}).get(COMMAND_ANNOTATION, "")
-        since = datetime.fromtimestamp(_seconds(spec.get("acquireTime")), UTC).strftime("%H:%M:%S UTC")
-        why = f"{holder} holds it since {since} ({seconds:.0f} s)" + (f": {command}" if command else "")
+        told = told_of(lease)
+        seconds = max(0.0, self._clock() - told.since)
+        since = datetime.fromtimestamp(told.since, UTC).strftime("%H:%M:%S UTC")
+        why = f"{held_by(lease)} holds it since {since} ({seconds:.0f} s)" + (
+            f": {told.command}" if told.command else ""
+        )
         hint = "wait for its end, or cancel it there; if it is killed, its lock ends by itself"
-        return LockedError(f"another run changes {self._stack}", where=str(self._ref), why=why, hint=hint)
+        error = LockedError(f"another run changes {self._stack}", where=str(self._ref), why=why, hint=hint)
+        error.holder = told
+        return error
 
     # -- keeping
 
     async def _keep(self) -> None:
         """Renews the Lease until cancelled; when it is lost, cancels the body."""
         while True:
-            await asyncio.sleep(RENEW)
+            await asyncio.sleep(self._terms.renew)
             try:
                 await self._renew()
             except UnreachableError as error:
                 # While nobody can be reached nothing is changed; whoever takes the Lease meanwhile shows afterwards.
-                if time.monotonic() - self._renewed < GIVE_UP:
+                if time.monotonic() - self._renewed < self._terms.give_up:
                     continue
                 return self._lose(error)
             except ConsoleError as error:
@@ -241,15 +261,6 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
                 await self._replace({"holderIdentity": "", "leaseDurationSeconds": 1})
 
 
-def _held_by(lease: JSON) -> Holder | str:
-    identity = str(lease["spec"].get("holderIdentity") or "")
-    return parse_holder(identity) or identity
-
-
 def _moment(seconds: float) -> str:
     """A MicroTime (kubernetes.io, API conventions)."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _seconds(moment: str | None) -> float:
-    return datetime.fromisoformat(moment).timestamp() if moment else 0.0

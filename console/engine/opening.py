@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 from console.engine.applying import send
 from console.engine.holder import this_process
-from console.engine.lease import hold
+from console.engine.lease import TERMS, hold
 from console.engine.record import announce_release
 from console.engine.stale import refuse_stale
 from console.engine.steplog import StepLog
@@ -83,4 +83,5 @@ def _lock(work: Work, log: StepLog) -> hold:
         command=work.world.redactor.text(work.options.command),
         clock=work.world.clock,
         waiting=waiting,
+        terms=TERMS,
     )

@@ -60,6 +60,7 @@ def conclude(
         addresses=(),
         next_step=shown(_next_step(work, error)),
         warnings=tuple(shown(each) for each in dict.fromkeys(work.warnings)),
+        holder=getattr(error, "holder", None),
     )
 
 

@@ -32,6 +32,7 @@ from console.model.outcome import Outcome
 if TYPE_CHECKING:
     from console.model.diagnosis import Diagnosis
     from console.model.plan import ObjectRef
+    from console.model.run import LockHolder
 
 
 class ConsoleError(Exception):
@@ -163,9 +164,10 @@ class VerifyError(ConsoleError):
 
 
 class LockedError(ConsoleError):
-    """Another run holds the stack; the message says who and since when."""
+    """Another run holds the stack; the message says who and since when, and so does `holder`."""
 
     outcome = Outcome.LOCKED
+    holder: LockHolder | None = None
 
 
 class UnreachableError(ConsoleError):

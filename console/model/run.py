@@ -51,11 +51,23 @@ class StepRun:
 
 
 @dataclass(frozen=True, slots=True)
+class LockHolder:
+    """Who changes a stack now: `since` is in seconds since the epoch; `pid` is None if it is no console."""
+
+    who: str
+    host: str
+    pid: int | None
+    since: float
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """How a run ended, the same on every surface.
 
     `phases` are seconds by phase in order ("preflight", "build", ...); `evidence` names what was stored before anything
-    was changed again; `addresses` are where the stack can be reached; `next_step` is what to do now.
+    was changed again; `addresses` are where the stack can be reached; `next_step` is what to do now; `holder` has the lock
+    that was not to be had.
     """
 
     outcome: Outcome
@@ -68,6 +80,7 @@ class Verdict:
     addresses: tuple[str, ...]
     next_step: str
     warnings: tuple[str, ...] = ()
+    holder: LockHolder | None = None
 
     @property
     def ok(self) -> bool:

@@ -1,7 +1,11 @@
 """Runs that are broken off, or meet another one."""
 
+import getpass
+import json
 import random
+import re
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -44,7 +48,13 @@ def test_of_two_deploys_at_once_one_is_told_that_the_stack_is_held(stack, gate):
     gate.held()
     second = stack.run("deploy", "{}", "--headless")
     assert second.returncode == 17, second.stderr
-    assert "held" in second.stderr or "lock" in second.stderr
+    user, host, command = getpass.getuser(), socket.gethostname(), f"stack-console deploy {stack.folder} --headless"
+    told = rf"{user}, process {first.pid} on {host} holds it since \d\d:\d\d:\d\d UTC \(\d+ s\): {command}"
+    assert re.search(told, second.stderr), second.stderr
+    third = stack.run("deploy", "{}", "--headless", "--output", "json")
+    holder = json.loads(third.stdout)["verdict"]["holder"]
+    assert (holder["who"], holder["host"], holder["pid"], holder["command"]) == (user, host, first.pid, command)
+    assert 0 < time.time() - holder["since"] < 60
     gate.open()
     _, err = first.communicate(timeout=60)
     assert first.returncode == 0, err
