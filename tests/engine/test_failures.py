@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from console.engine.lease import Terms
 from console.engine.releases import read_releases
 from console.model.diagnosis import Cause
 from console.model.events import StepFailed, StepSkipped, StepWaiting
@@ -156,7 +157,7 @@ async def test_secrets_are_nowhere_in_what_is_kept_or_told(bench, namespace):
 
 
 async def test_a_lost_lock_ends_the_run(bench, cluster, namespace, monkeypatch):
-    monkeypatch.setattr("console.engine.lease.RENEW", 0.2)
+    monkeypatch.setattr("console.engine.opening.TERMS", Terms(renew=0.2))
     bench.observe(one_service(namespace, virtual_deployment("web", ready_after="1h")))
     running = asyncio.create_task(bench.deploy())
     await bench.store.wait_until(lambda view: view.run and view.run.steps["wait:web"].started)
