@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import gc
 import json
 import logging
@@ -11,7 +10,7 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import fields
 from pathlib import Path
@@ -27,6 +26,7 @@ from console.sandbox.controllers.all import controllers
 from console.sandbox.controllers.housekeeping import keep_house
 from console.sandbox.controllers.pods import PodCache
 from console.sandbox.failures import EXIT_REFUSED, SandboxError
+from console.sandbox.holding import held
 from console.sandbox.identity import Identity
 from console.sandbox.kubelet.collector import Collector
 from console.sandbox.kubelet.images import Images
@@ -37,6 +37,7 @@ from console.sandbox.network.endpoints import EndpointTable
 from console.sandbox.network.ingress import IngressProxy
 from console.sandbox.network.services import ServiceProxy
 from console.sandbox.pki import Authority
+from console.sandbox.ports import KeptPorts
 from console.sandbox.registry import Registry
 from console.sandbox.settings import Settings
 from console.sandbox.store import Store
@@ -46,8 +47,6 @@ log = logging.getLogger(__name__)
 LARGEST_LOG = 10 * 1024 * 1024
 
 _NO_LOW_PORTS = "Services on ports below 1024 (this user may not listen there)"
-
-Listen = Callable[[int], Awaitable[int]]
 
 
 def serve(settings: Settings, ready: int | None) -> int:
@@ -66,7 +65,7 @@ def serve(settings: Settings, ready: int | None) -> int:
             os.close(ready)
 
     try:
-        with _held(settings.state):
+        with held(settings.state):
             return asyncio.run(Daemon(settings).run(lambda: announce({})))
     except SandboxError as error:
         log.error("%s", error)
@@ -85,31 +84,6 @@ def _log_to_stderr(path: Path) -> None:
         os.truncate(path, 0)
 
 
-class _held:  # noqa: N801 - reads as a statement: `with _held(folder)`
-    """Holds the state folder's lock: one daemon a folder, whatever `daemon.json` says."""
-
-    def __init__(self, state: Path) -> None:
-        self._state = state
-
-    def __enter__(self) -> None:
-        try:
-            self._state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = (self._state / "lock").open("w")
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise SandboxError(
-                f"another sandbox holds the state folder {self._state}: use it, stop it with `sandbox down`, "
-                "or name another folder with --state"
-            ) from None
-        except OSError as error:
-            raise SandboxError(
-                f"cannot write to the state folder {self._state}: {error.strerror}; name another one with --state"
-            ) from None
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-
 class Daemon:
     """One running cluster.
 
@@ -123,7 +97,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._failed = False
         self._nodes: dict[str, NodeAgent] = {}
-        self._ports = settings.state / "ports.json"
+        self._ports = KeptPorts(settings)
         self._facts: dict[str, Any] = {}
 
     async def run(self, announce: Callable[[], None]) -> int:
@@ -156,7 +130,7 @@ class Daemon:
         pods = PodCache(store)
         api = ApiServer(machinery, authority, self._nodes)
         self._stack.push_async_callback(api.stop)
-        port = await self._listen("port", lambda port: api.start(port=port))
+        port = await self._ports.listen("port", lambda port: api.start(port=port))
         first = str(addresses.services[1])
         low = may_listen(first, 443)
         system.furnish(machinery, first, 443 if low else 6443, port)
@@ -196,41 +170,17 @@ class Daemon:
         services, ingresses = ServiceProxy(machinery, endpoints), IngressProxy(machinery, endpoints)
         self._spawn(services.name, services.run())
         self._stack.push_async_callback(ingresses.stop)
-        port = await self._listen("ingress_port", ingresses.start)
+        port = await self._ports.listen("ingress_port", ingresses.start)
         self._facts["ingress"] = f"http://127.0.0.1:{port}"
 
     async def _serve_images(self) -> Images:
         registry = Registry(self.settings.state / "registry")
         self._stack.push_async_callback(registry.stop)
-        port = await self._listen("registry_port", registry.start)
+        port = await self._ports.listen("registry_port", registry.start)
         self._facts["registry"] = f"127.0.0.1:{port}"
         trees = Trees(self.settings.bundle_cache)
         self._stack.callback(trees.close)
         return Images(trees, registry)
-
-    # -- ports that stay the same
-
-    async def _listen(self, name: str, start: Listen) -> int:
-        """Listens on the port that was asked for, else on the one used before, else on a free one."""
-        asked, known = getattr(self.settings, name), self._known_ports()
-        for port in (asked,) if asked else (known.get(name, 0), 0):
-            try:
-                got = await start(port)
-            except OSError as error:
-                problem = error
-            else:
-                self._ports.write_text(json.dumps(known | {name: got}))
-                return got
-        flag = f"--{name.replace('_', '-')}"
-        why = os.strerror(problem.errno or 0)
-        raise SandboxError(f"cannot listen on 127.0.0.1:{asked} ({why}): name another port with {flag}")
-
-    def _known_ports(self) -> dict[str, int]:
-        try:
-            found: dict[str, int] = json.loads(self._ports.read_text())
-        except (FileNotFoundError, json.JSONDecodeError):
-            return {}
-        return found
 
     # -- what goes on behind
 

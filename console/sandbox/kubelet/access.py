@@ -86,7 +86,7 @@ async def measure(sampler: usage.Sampler[Place], workers: Iterable[PodWorker]) -
     shims = {
         (worker.key.namespace, worker.key.name, name): container.process.shim
         for worker in workers
-        for name, container in worker.containers.items()
+        for name, container in worker.containers.by_name.items()
         if container.process
     }
     sample = await sampler.sample(shims)

@@ -62,13 +62,16 @@ class Attendance:
 
     async def run(self, fresh: bool) -> Exit:
         """Until the process has ended; `fresh` is False for one that an earlier daemon has started."""
-        care = asyncio.create_task(self._care(fresh), name=f"care of {self._state.name}")
+        tasks: list[asyncio.Task[None]] = []
+        if fresh or self.process.alive:  # what has ended meanwhile is not ready, not even for a moment
+            tasks.append(asyncio.create_task(self._care(fresh), name=f"care of {self._state.name}"))
         try:
             return await self.process.wait()
         finally:
-            care.cancel()
-            care.add_done_callback(_complain)
-            tasks = [care, *([self._ending] if self._ending else [])]
+            for each in tasks:
+                each.cancel()
+                each.add_done_callback(_complain)
+            tasks += [self._ending] if self._ending else []
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _command(self, command: list[str], seconds: float) -> tuple[int | None, str]:

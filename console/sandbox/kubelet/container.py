@@ -123,7 +123,7 @@ class Container:
         """What an earlier daemon has started, running or ended, as far as the status does not tell of its end."""
         state, process = self.state, Process.find(self.launcher.records)
         if process and (process.alive or state.running or self._news(process)):
-            self.launcher.recover(process.record)
+            self.launcher.recover(process.record, process.environment)
             if process.record["mode"] != self._host.mode.name:
                 process.kill()  # the sandbox was started anew with another mode
             state.restarts, state.container_id = process.restart, process.record["container_id"]

@@ -87,15 +87,14 @@ class Launcher:
         return {
             "mode": self._host.mode.name,
             "image": [str(image.root), image.config, image.id, image.reference],
-            "environment": self.fitted.environment,
             "folder": self.fitted.folder,
         }
 
-    def recover(self, record: Object) -> None:
-        """Takes over a process that runs already: nothing is looked up or pulled again."""
+    def recover(self, record: Object, environment: dict[str, str]) -> None:
+        """Takes over a process that runs already, or did: nothing is looked up or pulled again."""
         root, config, id_, reference = record["image"]
         self.image = Image(root=Path(root), config=config, id=id_, reference=reference)
-        self._fit(self.image, [], record["environment"], record["folder"], runs=True)
+        self._fit(self.image, [], environment, record["folder"], runs=True)
 
     def _clear(self) -> None:
         for folder in (self.records, self.logs, self._own / "home"):

@@ -114,7 +114,7 @@ class Kubelet:
 
     def image_roots(self) -> set[Path]:
         """The unpacked images that its containers were started from."""
-        containers = (each for worker in self._workers.values() for each in worker.containers.values())
+        containers = (each for worker in self._workers.values() for each in worker.containers.by_name.values())
         return {each.launcher.image.root for each in containers if each.launcher.image}
 
     # -- NodeAgent
@@ -135,7 +135,7 @@ class Kubelet:
         worker = self._workers.get(pod["metadata"]["uid"])
         if not worker:
             raise bad_request(f'container "{name}" in pod "{pod["metadata"]["name"]}" is not available')
-        return worker.containers[name]
+        return worker.containers.by_name[name]
 
     def address(self, pod: Object) -> str:
         """Where the pod's ports are reached."""

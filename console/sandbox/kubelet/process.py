@@ -147,6 +147,15 @@ class Process:
         """It runs, or its shim is about to tell how it ended."""
         return self._shim.alive
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it was started with, which its shim holds: no file has it, for it has secrets. Empty once it has ended."""
+        try:
+            held = Path(f"/proc/{self._shim.pid}/fd/{self.record['environment']}").read_text()
+            return dict(json.loads(held)) if self._shim.alive else {}
+        except (OSError, ValueError):
+            return {}
+
     async def wait(self) -> Exit:
         """How it ended, once it has."""
         return await asyncio.shield(self._exit)

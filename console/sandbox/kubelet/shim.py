@@ -1,6 +1,7 @@
 """The parent of one container's process: keeps its log, limits its memory, ends all that it has started.
 
-A program of its own (`python -I -S shim.py`, standard library only), so that containers outlive a daemon that is
+A program of its own (`python -I -S shim.py`, standard library only, one file: what it does not need at every start it
+imports from beside itself when it does), so that containers outlive a daemon that is
 killed, and nothing outlives the container: as a "subreaper" (prctl(2)) the shim inherits every orphan below it.
 It reads its order as JSON from standard input, answers one line on standard output once the container runs or
 cannot, and writes `exit.json` at the end. SIGTERM: ends the container at once.
@@ -272,7 +273,7 @@ class Shim:
     def _record(self) -> None:
         own = _fields(os.getpid())
         record = {"pid": os.getpid(), "started": int(own[19]), "boot": self._order["boot"], "main": self._main}
-        record["group"] = self._order["group"]
+        record |= {"group": self._order["group"], "environment": _keep(self._order["environment"])}
         _put(self._order["record"], record | self._order["about"])
         _answer(json.dumps(record).encode())
 
@@ -336,6 +337,14 @@ class Shim:
         result = {"code": 128 - code if code < 0 else code, "signal": max(-code, 0), "oom": self._out_of_memory}
         tail = self._log.tail.decode(errors="replace")
         _put(self._order["exit"], result | {"finished": time.time(), "tail": tail})
+
+
+def _keep(environment: dict[str, str]) -> int:
+    """Holds the environment for later daemons in memory, as it has secrets; the descriptor of ours that it is read from."""
+    descriptor = os.memfd_create("environment")
+    with open(descriptor, "w", closefd=False) as file:  # noqa: PTH123
+        json.dump(environment, file)
+    return descriptor
 
 
 def _put(path: str, content: dict[str, Any]) -> None:

@@ -5,9 +5,10 @@ Rules and words: `pkg/kubelet/kubelet_pods.go`, `pkg/kubelet/status/generate.go`
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from console.sandbox.api import times
 from console.sandbox.api.resources import Object
 from console.sandbox.controllers.status import find, merge
 from console.sandbox.kubelet.state import ContainerState
@@ -35,6 +36,23 @@ class PodState:
     prepared: bool = False
     final: bool = False
 
+    @classmethod
+    def restore(cls, pod: Object, address: str, host: str) -> PodState:
+        """As a status that was written before says; whether the containers still run has to be seen."""
+        status = pod.get("status") or {}
+        inits, mains = (
+            [
+                ContainerState.restore(spec, init, _named(status.get(field), spec["name"]))
+                for spec in pod["spec"].get(kind) or ()
+            ]
+            for kind, field, init in (
+                ("initContainers", "initContainerStatuses", True),
+                ("containers", "containerStatuses", False),
+            )
+        )
+        prepared = any(each.running for each in (*inits, *mains))
+        return cls(address, host, status.get("startTime") or times.time(), inits, mains, prepared=prepared)
+
     @property
     def all(self) -> list[ContainerState]:
         """Every container, in the order of their start."""
@@ -44,6 +62,10 @@ class PodState:
     def initialized(self) -> bool:
         """The init containers are through: the plain ones succeeded, the sidecars have started."""
         return all(_through(each) for each in self.inits) or any(_has_run(each) for each in self.mains)
+
+
+def _named(statuses: Iterable[Object] | None, name: str) -> Object | None:
+    return next((each for each in statuses or () if each["name"] == name), None)
 
 
 def _through(state: ContainerState) -> bool:

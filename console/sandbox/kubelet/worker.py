@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -14,6 +13,7 @@ from console.sandbox.api.errors import StatusError
 from console.sandbox.api.resources import Object
 from console.sandbox.kubelet.backoff import BackOff
 from console.sandbox.kubelet.container import Container
+from console.sandbox.kubelet.containers import Containers
 from console.sandbox.kubelet.host import ADDRESS, Host
 from console.sandbox.kubelet.launching import Launcher
 from console.sandbox.kubelet.references import References
@@ -44,34 +44,21 @@ class PodWorker:
         self.folder = host.pods / self.uid
         self._host = host
         self._news = asyncio.Event()
-        self._progress = asyncio.Event()
         self._gone = False
         self._silent = False
         self._pending: asyncio.Handle | None = None
-        self.state = self._restore(pod)
+        known = (pod.get("status") or {}).get(
+            "podIP", ""
+        )  # of another range when this cluster had to move to a new one
+        address = known if host.addresses.holds(known) else host.addresses.take()
+        self.state = PodState.restore(pod, address, ADDRESS)
         references = References(host.machinery, pod, self.state.address, ADDRESS, host.allocatable)
         self.volumes = Volumes(self.folder / "volumes", pod, references)
-        self.containers = {
+        made = {
             each.name: Container(host, pod, each, self._launcher(each, references), self.state.address, self.changed)
             for each in self.state.all
         }
-
-    def _restore(self, pod: Object) -> PodState:
-        status = pod.get("status") or {}
-        inits, mains = (
-            [
-                ContainerState.restore(spec, init, _named(status.get(field), spec["name"]))
-                for spec in pod["spec"].get(kind) or ()
-            ]
-            for kind, field, init in (
-                ("initContainers", "initContainerStatuses", True),
-                ("containers", "containerStatuses", False),
-            )
-        )
-        known = status.get("podIP", "")  # of another range when this cluster had to move to a new one
-        address = known if self._host.addresses.holds(known) else self._host.addresses.take()
-        prepared = any(each.running for each in (*inits, *mains))
-        return PodState(address, ADDRESS, status.get("startTime") or times.time(), inits, mains, prepared=prepared)
+        self.containers = Containers(self.state, made, self.changed)
 
     def _launcher(self, state: ContainerState, references: References) -> Launcher:
         return Launcher(self._host, self.pod, state.spec, self.volumes, references, self.folder)
@@ -113,15 +100,14 @@ class PodWorker:
 
     def changed(self) -> None:
         """Something of the state has changed: it is written soon, several changes at once."""
-        self._progress.set()
+        self.containers.progress.set()
         if self._pending is None:
             self._pending = asyncio.get_running_loop().call_soon(self._write)
 
     def resume(self) -> None:
         """The status that an earlier daemon has left is made true before anyone reads it."""
         if not self._over:
-            for each in self.containers.values():
-                each.doubt()
+            self.containers.doubt()
             self._write()
 
     @property
@@ -190,26 +176,8 @@ class PodWorker:
                 return
 
     async def _work(self) -> None:
-        """Volumes, then the init containers one after the other, then all others together."""
         await self._mount()
-        for state in self.state.inits:
-            task = self.containers[state.name].start()
-            if state.sidecar:
-                await self._started(state)
-                continue
-            await _ended([task])
-            if not (state.ended and state.ended.code == 0):
-                return
-        for state in self.state.mains:
-            if state.waiting and state.waiting.reason == "PodInitializing":
-                state.wait("ContainerCreating")
-        self.changed()
-        await _ended([self.containers[each.name].start() for each in self.state.mains])
-
-    async def _started(self, state: ContainerState) -> None:
-        while not state.started:
-            self._progress.clear()
-            await self._progress.wait()
+        await self.containers.run()
 
     async def _mount(self) -> None:
         back_off = BackOff(self._host.scale, FIRST_MOUNT_RETRY, LONGEST_MOUNT_RETRY)
@@ -230,22 +198,12 @@ class PodWorker:
     # -- the end
 
     async def _end(self, grace: float | None) -> None:
-        """Stops what runs: the containers together, then the sidecars, the last one first."""
         seconds = self.pod["spec"].get("terminationGracePeriodSeconds", 30) if grace is None else grace
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + float(seconds)
         hasten = asyncio.create_task(self._hasten(), name=f"grace of {self.key.name}")
         try:
-            first = [each for each in self.state.all if not each.sidecar]
-            await self._stop(first, float(seconds))
-            for state in reversed(self.state.inits):
-                if state.sidecar:
-                    await self._stop([state], max(deadline - loop.time(), 0.0))
+            await self.containers.stop(float(seconds))
         finally:
             hasten.cancel()
-
-    async def _stop(self, states: Iterable[ContainerState], grace: float) -> None:
-        await asyncio.gather(*(self.containers[each.name].stop(grace) for each in states))
 
     async def _hasten(self) -> None:
         """A second request to end, with less grace, shortens the end that goes on."""
@@ -256,8 +214,7 @@ class PodWorker:
             grace = self._grace
             if grace is not None and (known is None or grace < known):
                 known = grace
-                for each in self.containers.values():
-                    each.hasten(grace)
+                self.containers.hasten(grace)
 
     async def _leave(self) -> None:
         """Nothing runs: the object goes, if it has not, and all that the pod had."""
@@ -280,7 +237,7 @@ class PodWorker:
     async def abandon(self) -> None:
         """Stops to work without touching the processes: another worker takes them over."""
         self._silent = True
-        await asyncio.gather(*(each.abandon() for each in self.containers.values()))
+        await self.containers.abandon()
 
     def successor(self) -> PodWorker:
         """A worker that begins anew with what is known of the pod now."""
@@ -300,15 +257,3 @@ class PodWorker:
 
         with suppress(StatusError):  # it may be gone already
             self._host.machinery.mutate(*self.key, change)
-
-
-async def _ended(tasks: list[asyncio.Task[None]]) -> None:
-    """Waits for tasks without owning them: a cancellation of the waiting one leaves them alone."""
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-    for each in done:
-        if not each.cancelled():
-            each.result()
-
-
-def _named(statuses: Iterable[Object] | None, name: str) -> Object | None:
-    return next((each for each in statuses or () if each["name"] == name), None)
