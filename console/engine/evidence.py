@@ -42,12 +42,14 @@ async def keep_evidence(work: Work, diagnoses: Sequence[Diagnosis], folder: Path
         diagnoses: why.
         folder: where the files go.
     """
-    view = work.store.view()
-    pods = _failing(view, {each.service for each in diagnoses})
+    pods = _failing(work.store.view(), {each.service for each in diagnoses})
     parts: list[_Part] = [_object(work, pod) for pod in pods]
     parts += [part for pod in pods for container in pod.containers for part in _logs(work, pod, container)]
-    told = [_told(work, kind, lines) for kind, lines in _known(work, view, pods, diagnoses).items()]
-    found = [item for item in (*told, *await together(parts, "evidence")) if item and item.text.strip()]
+    asked = await together(parts, "evidence")
+    # Meanwhile the events that go with the failure have come in as well.
+    known = _known(work, work.store.view(), pods, diagnoses)
+    told = [_told(work, kind, lines) for kind, lines in known.items()]
+    found = [item for item in (*told, *asked) if item and item.text.strip()]
     files = {_name(item): item.text for item in found}
     try:
         await asyncio.to_thread(_write, folder, files)

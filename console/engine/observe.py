@@ -62,6 +62,7 @@ class Observer:
         self.answered = asyncio.Event()
         self._unanswered = {"probes", "usage", "releases", *(external.name for external in stack.externals)}
         self._urls: dict[tuple[str, str], str] = {}
+        self._surrounded = asyncio.Event()
 
     def start(self, tasks: Tasks) -> None:
         """Begins to observe; every part is a task of its own."""
@@ -132,9 +133,12 @@ class Observer:
             self._urls = await known_secrets(self._stack, self._world)
         except ConsoleError:
             return
+        finally:
+            self._surrounded.set()
         self._store.surround(surroundings_of(self._stack, self._urls))
 
     async def _ask_external(self, external: ExternalSource) -> None:
+        await self._surrounded.wait()
         while True:
             found = await self._check(external)
             self._store.dispatch(ExternalObserved(found))
