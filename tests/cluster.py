@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import ssl
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import psutil
 import yaml
 
 Object = dict[str, Any]
@@ -230,6 +232,14 @@ class Cluster:
         except TimeoutError:
             pass
         raise AssertionError(f"the pods did not get where they should: {json.dumps(list(pods.values()))}")
+
+
+async def said_goodbye(server: str) -> None:
+    """Waits until this process has no connection to an API server: one that a cancelled request had goes last."""
+    port = urlsplit(server).port
+    async with asyncio.timeout(10):
+        while any(each.raddr and each.raddr.port == port for each in psutil.Process().net_connections("tcp")):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 def _named(entries: list[Object], name: str) -> Object:

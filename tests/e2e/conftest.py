@@ -2,72 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.cluster import Cluster
-
-ROOT = Path(__file__).parents[2]
-HELLO = ROOT / "stacks" / "hello"
-PATIENCE = 90.0
-"""Seconds after which a command that does not end fails the test."""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A copy of `hello` under a name and namespace of its own, and the command on it.
-
-    Attributes:
-        name: of the stack and of its namespace.
-        folder: where its files are; tests may change them.
-        environment: of every command.
-    """
-
-    name: str
-    folder: Path
-    environment: dict[str, str]
-    started: list[subprocess.Popen[str]] = field(default_factory=list)
-
-    def command(self, *words: str) -> list[str]:
-        """The words of a command line; `{}` stands for this stack."""
-        return [sys.executable, "-m", "console", *(word.replace("{}", str(self.folder)) for word in words)]
-
-    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """A command, to its end."""
-        line, env = self.command(*words), {**self.environment, **environment}
-        return subprocess.run(
-            line, env=env, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """A command that goes on; ended with the test."""
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        process = subprocess.Popen(self.command(*words), env=self.environment, cwd=self.folder, **pipes)
-        self.started.append(process)
-        return process
-
-    def json(self, *words: str) -> Any:
-        """The JSON document of a command that must succeed."""
-        done = self.run(*words, "--output", "json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    def edit(self, file: str, old: str, new: str) -> None:
-        """Changes a file of the stack."""
-        path = self.folder / file
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
+from tests.e2e.causes import Gate, Patient
+from tests.e2e.command import HELLO, PATIENCE, ROOT, Stack
 
 
 @pytest.fixture(scope="session")
@@ -105,3 +52,22 @@ def stack(tmp_path: Path, environment: dict[str, str]) -> Iterator[Stack]:
 def cluster(stack: Stack) -> Cluster:
     """The sandbox's API, in the namespace of the stack."""
     return Cluster(Path(stack.environment["STACK_CONSOLE_STATE"]) / "sandbox" / "kubeconfig", stack.name)
+
+
+@pytest.fixture
+def patient(tmp_path: Path, environment: dict[str, str]) -> Iterator[Patient]:
+    """A stack that is about to fail; its namespace is deleted after the test, without waiting for its end."""
+    name = f"causes-{uuid.uuid4().hex[:6]}"
+    (tmp_path / name).mkdir()
+    made = Patient(Stack(name, tmp_path / name, environment))
+    yield made
+    if made.cluster.find("namespaces", name):
+        made.cluster.delete("namespaces", name)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """What pods wait at."""
+    made = Gate()
+    yield made
+    made.close()

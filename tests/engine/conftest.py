@@ -1,28 +1,23 @@
 """A console's engine in front of the sandbox: a client, a wire that can be cut, a world, and virtual workloads."""
 
-import asyncio
 import time
 from dataclasses import replace
-from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.connection import open_transport
 from console.engine.store import Store
 from console.engine.tasks import Tasks
+from tests.cluster import said_goodbye
 from tests.engine.line import Line
 from tests.engine.planning_world import world_of
 
 
 async def leave(client):
-    """Closes a client, and waits until its last connection is: one that a cancelled request had says goodbye first."""
+    """Closes a client and its last connection."""
     await client.close()
-    port = urlsplit(client.server).port
-    async with asyncio.timeout(10):
-        while any(each.raddr and each.raddr.port == port for each in psutil.Process().net_connections("tcp")):  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await said_goodbye(client.server)
 
 
 @pytest.fixture

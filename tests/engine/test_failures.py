@@ -10,13 +10,13 @@ import yaml
 from console.engine.lease import Terms
 from console.engine.releases import read_releases
 from console.model.diagnosis import Cause
-from console.model.events import StepFailed, StepSkipped, StepWaiting
+from console.model.events import StepFailed, StepSkipped
 from console.model.outcome import Outcome
 from console.model.stack import ExternalSource
 from tests.engine.bench import Bench, virtual_deployment
 from tests.engine.planning_world import GivenSecrets
-from tests.engine.test_causes import http, serving, shell, web
 from tests.stacks import build_source, config_map, make_service, make_stack, together
+from tests.workloads import http, serving, shell, web
 
 SECRET = "postgresql://app:verysecret@127.0.0.1:1/todo"
 
@@ -35,46 +35,6 @@ def real(container, replicas=1, **spec):
 
 def one_service(namespace, text, *more, **service):
     return make_stack([make_service("web", together(text, *more), namespace, **service)], namespace=namespace)
-
-
-@pytest.mark.parametrize(
-    ("container", "cause", "shown"),
-    [
-        (shell("echo starting; echo MCP_URL is not set >&2; exit 3"), Cause.CRASH_LOOP, "MCP_URL is not set"),
-        ({"command": ["no-such-program"]}, Cause.COMMAND_NOT_FOUND, "no-such-program"),
-        (
-            serving(503, livenessProbe=http("/live"), startupProbe=http("/start", failureThreshold=30)),
-            Cause.STARTUP_PROBE,
-            "HTTP probe failed with statuscode: 503",
-        ),
-    ],
-)
-async def test_a_rollout_that_cannot_succeed_ends_at_once_with_its_cause(bench, namespace, container, cause, shown):
-    bench.observe(one_service(namespace, real(container)))
-    verdict = await bench.deploy()
-    assert verdict.outcome is Outcome.ROLLOUT, verdict
-    assert verdict.diagnoses[0].cause is cause
-    assert verdict.diagnoses[0].terminal
-    kept = {name: (bench.logs / "run-1" / "evidence" / name).read_text() for name in verdict.evidence}
-    assert set(kept) >= {"diagnoses.txt", "events.txt", "diff.txt"}
-    assert any(name.endswith(".pod.json") for name in kept)
-    assert any(shown in text for text in kept.values())
-    items = await bench.world.journal.evidence("run-1")
-    assert [item.text for item in items] == list(kept.values())
-    assert verdict.release == 1
-    (release,) = await read_releases(bench.world.cluster, "todo", namespace)
-    assert release.outcome == "rollout"
-
-
-async def test_a_readiness_that_never_comes_is_told_while_it_is_waited_for(bench, namespace):
-    bench.observe(one_service(namespace, real(serving(503, readinessProbe=http())), timeout=3.0))
-    verdict = await bench.deploy()
-    assert verdict.outcome is Outcome.ROLLOUT, verdict
-    assert verdict.headline.startswith("web is not ready after 3 s (0 of 1 pods available)")
-    assert verdict.diagnoses[0].cause is Cause.READINESS_PROBE
-    told = [diagnosis.cause for fact in bench.told(StepWaiting) for diagnosis in fact.diagnoses]
-    assert told[-1] is Cause.READINESS_PROBE
-    assert "probes.txt" in verdict.evidence
 
 
 async def test_what_ends_again_and_again_is_not_ready_although_it_seems_to_be(bench, namespace):

@@ -94,7 +94,7 @@ async def test_the_newest_release_and_what_it_changed_is_known(outside, cluster,
         await write_release(outside.cluster, release, cluster.namespace)
     cluster.create("deployments", virtual(fail="CrashLoopBackOff"))
     begin(outside, store, tasks, stack_of(cluster.namespace))
-    view = await until(store, lambda view: view if view.release and view.diagnoses else None)
+    view = await until(store, lambda view: view if any(each.changed for each in view.diagnoses) else None)
     assert view.release.number == 2
     assert view.diagnoses[0].changed == "release 2: ConfigMap web lost data.B"
 

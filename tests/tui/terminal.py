@@ -84,9 +84,9 @@ class Terminal:
     async def type(self, text: str) -> None:
         await self.pilot.press(*("space" if char == " " else char for char in text))
 
-    async def until(self, holds: Callable[[], object]) -> None:
-        """Goes on once it holds; fails with what is on the screen if it never does."""
-        end = time.monotonic() + _PATIENCE
+    async def until(self, holds: Callable[[], object], patience: float = _PATIENCE) -> None:
+        """Goes on once it holds; fails with what is on the screen if it does not within so many seconds."""
+        end = time.monotonic() + patience
         while not self._holds(holds):
             assert time.monotonic() < end, f"on the screen {self.place}:\n{self.text}"
             await asyncio.sleep(0.005)
@@ -95,8 +95,8 @@ class Terminal:
         self.app.bridge.turn()
         return bool(holds())
 
-    async def shows(self, *words: str) -> None:
-        await self.until(lambda: all(each in self.text for each in words))
+    async def shows(self, *words: str, patience: float = _PATIENCE) -> None:
+        await self.until(lambda: all(each in self.text for each in words), patience)
 
     async def at(self, place: str) -> None:
         await self.until(lambda: self.place == place and self.app.screen.is_current)
