@@ -340,9 +340,9 @@ class Shim:
 
 
 def _keep(environment: dict[str, str]) -> int:
-    """Holds the environment for later daemons in memory, as it has secrets; the descriptor of ours that it is read from."""
+    """Holds the environment in memory for later daemons, as it has secrets; the descriptor that they read."""
     descriptor = os.memfd_create("environment")
-    with open(descriptor, "w", closefd=False) as file:  # noqa: PTH123
+    with open(descriptor, "w", closefd=False) as file:
         json.dump(environment, file)
     return descriptor
 

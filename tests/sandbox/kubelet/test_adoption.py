@@ -29,6 +29,7 @@ from tests.sandbox.kubelet.pods import (
 )
 
 Object = dict[str, Any]
+WORD = "word-of-a-secret"
 
 
 class Own:
@@ -111,14 +112,16 @@ def test_a_daemon_that_was_killed_finds_its_processes_again(own: Own) -> None:
 
 def test_a_process_is_taken_over_without_what_it_was_made_of(own: Own) -> None:
     cluster = own.up()
-    cluster.create("configmaps", {"metadata": {"name": "words"}, "data": {"WORD": "hello"}})
+    cluster.create("secrets", {"metadata": {"name": "words"}, "stringData": {"WORD": WORD}})
     body = _marked(own)
-    probe = {"exec": {"command": shell("[ $WORD = hello ]")}, "periodSeconds": 1}
-    body["spec"]["containers"][0] |= {"envFrom": [{"configMapRef": {"name": "words"}}], "readinessProbe": probe}
+    probe = {"exec": {"command": shell(f"[ $WORD = {WORD} ]")}, "periodSeconds": 1}
+    body["spec"]["containers"][0] |= {"envFrom": [{"secretRef": {"name": "words"}}], "readinessProbe": probe}
     name = run(cluster, body)
     cluster.until("pods", name, ready)
     pid = _main_pid(own)
-    cluster.delete("configmaps", "words")
+    cluster.delete("secrets", "words")
+    # What it was started with is in no file of the pod.
+    assert [file for file in (own.state / "pods").rglob("*") if file.is_file() and WORD in file.read_text()] == []
     own.kill()
     cluster = own.up()
     probed = 'probe_type="Readiness",result="successful"'
