@@ -149,7 +149,7 @@ class Process:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What it was started with; its shim holds it and no file has it, for it has secrets. Empty once it has ended."""
+        """What it was started with; its shim holds it and no file does: it has secrets. Empty once it has ended."""
         try:
             held = Path(f"/proc/{self._shim.pid}/fd/{self.record['environment']}").read_text()
             return dict(json.loads(held)) if self._shim.alive else {}
