@@ -30,7 +30,8 @@ from console.model.wording import seconds
 from console.model.workload import ClusterEvent
 
 _BYTES_EVERY = 5.0
-_COUNTS = re.compile(r"^\d+ pods: |\d+")
+_STAGE = re.compile(r"\bpulling\b|\bstarting: \w+ probe\b")
+_MANY = re.compile(r"\d+ pods: ")
 
 _NORMAL_AT_FIRST = {"FailedGetResourceMetric", "FailedComputeMetricsReplicas"}
 """Reasons of warnings that every deploy brings: an autoscaler has no figures yet of pods that just started."""
@@ -190,12 +191,13 @@ def _finding(diagnosis: Diagnosis) -> object:
     """What makes a diagnosis new: its cause; of what only starts the stage, whichever pod it is."""
     if diagnosis.cause is not Cause.STARTING:
         return diagnosis.signature
-    return (diagnosis.cause, diagnosis.service, _COUNTS.sub("", diagnosis.summary))
+    stage = _STAGE.search(diagnosis.summary)
+    return (diagnosis.cause, diagnosis.service, stage[0] if stage else "")
 
 
 def _words(diagnosis: Diagnosis) -> str:
-    who = diagnosis.subject.removeprefix("pod/")
-    return f"{who}: {diagnosis.summary}{': ' + diagnosis.evidence if diagnosis.evidence else ''}"
+    who = "" if _MANY.match(diagnosis.summary) else diagnosis.subject.removeprefix("pod/") + ": "
+    return f"{who}{diagnosis.summary}{': ' + diagnosis.evidence if diagnosis.evidence else ''}"
 
 
 def _amount(progress: Progress) -> str:

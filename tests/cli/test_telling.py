@@ -94,10 +94,10 @@ def test_what_only_starts_is_told_stage_by_stage_and_not_pod_by_pod(tell):
     def waiting(pod, summary):
         return StepWaiting("run-1", WAIT.id, (Diagnosis(Cause.STARTING, "backend", pod, False, summary),), 103.0)
 
-    created = [waiting("pod/backend-1", "being created"), waiting("pod/backend-2", "2 pods: being created")]
+    created = [waiting("pod/backend-2", "2 pods: being created"), waiting("pod/backend-1", "being created")]
     tries = [waiting("pod/backend-1", f"starting: startup probe {count} of 30") for count in (1, 2, 3)]
     assert tell(*created, *tries) == [
-        "backend       waiting for backend-1: being created",
+        "backend       waiting for 2 pods: being created",
         "backend       waiting for backend-1: starting: startup probe 1 of 30",
     ]
 

@@ -189,6 +189,18 @@ def test_a_start_that_takes_longer_than_its_probe_gives_it_is_named_however_few_
     assert found.cause is Cause.PORT_NOT_LISTENED
 
 
+def test_readiness_has_its_time_after_the_startup_probe():
+    probes = (replace(observed.START, period=10.0, failure_threshold=6), observed.READY)
+    found = only(Sight(pod(starting(since=40.0, probes=probes)), probes=failed(ProbeKind.READINESS, REFUSED, 1)))
+    assert found.summary == "starting: readiness probe 1 of 3"
+
+
+def test_a_restart_for_another_reason_is_not_blamed_on_the_probe():
+    again = starting(restarts=1, last=ended(0))
+    found = only(Sight(pod(again), probes=failed(ProbeKind.READINESS, "status 503")))
+    assert found.summary == "its readiness probe fails, 3 in a row"
+
+
 def test_what_lost_its_readiness_is_not_starting():
     ready = condition("Ready", "False", since=70.0)
     slow = starting(probes=(replace(observed.READY, period=60.0),), since=60.0)

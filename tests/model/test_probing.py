@@ -1,5 +1,7 @@
 """What is believed of a probe: counters before events before the status, and the newest before the older."""
 
+from dataclasses import replace
+
 import pytest
 
 from console.model.probing import faded, follow, from_counts, from_event, merge, was_ready
@@ -85,6 +87,13 @@ def test_a_status_tells_what_the_thresholds_made_of_the_probes():
     assert {kind: each.ok for (_, kind), each in found.items()} == dict.fromkeys(ProbeKind, True)
     found = follow(pod(starting(probes=(START, READY, LIVE))), None, {})
     assert {kind: each.ok for (_, kind), each in found.items()} == dict.fromkeys(ProbeKind)
+
+
+def test_a_startup_probe_of_a_container_that_has_started_is_over_however_new_its_last_failure_is():
+    failure = replace(result(False, at=105.0), kind=ProbeKind.STARTUP)
+    begun = pod(starting(probes=(START,), started=True, since=100.0))
+    found = follow(begun, begun, {("main", ProbeKind.STARTUP): failure})["main", ProbeKind.STARTUP]
+    assert (found.ok, found.at) == (True, None)
 
 
 def test_readiness_that_was_lost_is_a_failure_and_readiness_to_come_is_none():

@@ -59,7 +59,9 @@ def _may_pass_yet(sight: Sight, container: Container, result: ProbeResult) -> bo
         return False
     if result.kind is not ProbeKind.LIVENESS and sight.around.down(sight.pod.service):
         return False
-    until = since + spec.initial_delay + spec.period * spec.failure_threshold
+    # The others are not asked before the startup probe has passed.
+    ahead = [each for each in container.probes if each is spec or each.kind is ProbeKind.STARTUP]
+    until = since + sum(each.initial_delay + each.period * each.failure_threshold for each in ahead)
     return _failures(sight, container, result) < spec.failure_threshold and (result.at or since) < until
 
 
@@ -95,7 +97,8 @@ def failing(sight: Sight, container: Container, kind: ProbeKind, *, terminal: bo
         summary = f"{external.name} cannot be reached, so {who}its {kind} probe fails"
         evidence = f"{external.detail}; {answer}" if answer else external.detail
         return sight.finding(Cause.EXTERNAL_UNREACHABLE, summary, evidence=evidence, hints=(LOGS,), since=external.at)
-    ended = f"; ended for it {times(ends(container))}" if ends(container) else ""
+    end = container.ended or container.last
+    ended = f"; ended for it {times(ends(container))}" if end and killed_for(sight, container, end) is kind else ""
     if "connection refused" in answer.lower():
         port = _PORT.search(spec.action) if spec else None
         summary = f"{who}runs, but nothing listens on port {port[1] if port else 'of its probe'}{ended}"
