@@ -6,11 +6,12 @@ import getpass
 import os
 import socket
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from console.model.errors import LockedError
 from console.model.run import LockHolder
 from console.model.stack import JSON
 
@@ -86,6 +87,23 @@ def told_of(lease: JSON) -> LockHolder:
     if isinstance(holder, Holder):
         return LockHolder(holder.user, holder.host, holder.pid, since, command)
     return LockHolder(holder, "", None, since, command)
+
+
+def locked(stack: str, where: str, lease: JSON, now: float) -> LockedError:
+    """Why nothing may be changed: who holds the Lease, since when, and what for; `now` in seconds since the epoch."""
+    told = told_of(lease)
+    since = datetime.fromtimestamp(told.since, UTC).strftime("%H:%M:%S UTC")
+    why = f"{held_by(lease)} holds it since {since} ({max(0.0, now - told.since):.0f} s)"
+    why += f": {told.command}" if told.command else ""
+    hint = "wait for its end, or cancel it there; if it is killed, its lock ends by itself"
+    error = LockedError(f"another run changes {stack}", where=where, why=why, hint=hint)
+    error.holder = told
+    return error
+
+
+def moment_of(seconds: float) -> str:
+    """Seconds since the epoch as a MicroTime (kubernetes.io, API conventions)."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def seconds_of(moment: str | None) -> float:

@@ -12,10 +12,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
 
-from console.engine.holder import COMMAND_ANNOTATION, Holder, held_by, seconds_of, told_of
+from console.engine.holder import COMMAND_ANNOTATION, Holder, held_by, locked, moment_of, seconds_of
 from console.engine.ports import Clock, Cluster
 from console.model.errors import ConflictError, ConsoleError, LockedError, UnreachableError
 from console.model.plan import ObjectRef
@@ -169,7 +168,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
 
     async def _write(self, lease: JSON | None) -> None:
         """Creates the Lease, or takes it over from whoever held it when it was read."""
-        now = _moment(self._clock())
+        now = moment_of(self._clock())
         old = lease or {"spec": {}}
         spec = {
             "holderIdentity": self._holder.identity,
@@ -190,16 +189,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         self._renewed = time.monotonic()
 
     def _locked(self, lease: JSON) -> LockedError:
-        told = told_of(lease)
-        seconds = max(0.0, self._clock() - told.since)
-        since = datetime.fromtimestamp(told.since, UTC).strftime("%H:%M:%S UTC")
-        why = f"{held_by(lease)} holds it since {since} ({seconds:.0f} s)" + (
-            f": {told.command}" if told.command else ""
-        )
-        hint = "wait for its end, or cancel it there; if it is killed, its lock ends by itself"
-        error = LockedError(f"another run changes {self._stack}", where=str(self._ref), why=why, hint=hint)
-        error.holder = told
-        return error
+        return locked(self._stack, str(self._ref), lease, self._clock())
 
     # -- keeping
 
@@ -219,14 +209,14 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
 
     async def _renew(self) -> None:
         try:
-            await self._replace({"renewTime": _moment(self._clock())})
+            await self._replace({"renewTime": moment_of(self._clock())})
         except ConflictError:
             lease = await self._cluster.get(self._ref)
             if lease is None or lease["spec"].get("holderIdentity") != self._holder.identity:
                 raise self._taken(lease) from None
             # Only something else in it changed, or an answer to us was lost.
             self._lease = lease
-            await self._replace({"renewTime": _moment(self._clock())})
+            await self._replace({"renewTime": moment_of(self._clock())})
         self._renewed = time.monotonic()
         self._news.set()
 
@@ -259,8 +249,3 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         if self._lease:
             with suppress(ConsoleError):
                 await self._replace({"holderIdentity": "", "leaseDurationSeconds": 1})
-
-
-def _moment(seconds: float) -> str:
-    """A MicroTime (kubernetes.io, API conventions)."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

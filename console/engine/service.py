@@ -6,7 +6,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import msgspec
 
 from console.engine import gather, preflight
 from console.engine.deploy import Runner, RunOptions
-from console.engine.logs import LogChunk, LogOptions, follow
+from console.engine.logs import LogChunk, LogOptions, Told, follow
 from console.engine.observe import WATCHED, Observer
 from console.engine.ports import EvidenceItem, RunRecord, World
 from console.engine.releases import read_releases
@@ -181,7 +181,8 @@ class Engine:
         previous: bool = False,
         since: float | None = None,
         tail: int | None = None,
-    ) -> AsyncIterator[LogChunk]:
+        told: Told = lambda followed, known: None,
+    ) -> AsyncGenerator[LogChunk, None]:
         """The redacted logs of many pods, merged; of all services if none is named.
 
         Args:
@@ -191,9 +192,10 @@ class Engine:
             previous: of the containers before their last restart.
             since: only lines written after this moment, in seconds since the epoch.
             tail: only so many last lines of each container.
+            told: is told how many pods are followed, and of how many.
         """
         options = LogOptions(tuple(services), tuple(pods), follow_on, previous, since, tail)
-        return follow(self._world, self.store, options)
+        return follow(self._world, self.store, options, told)
 
     async def read(self, ref: ObjectRef) -> JSON:
         """An object as it is live, without the values of Secrets.

@@ -66,8 +66,8 @@ class Verdict:
     """How a run ended, the same on every surface.
 
     `phases` are seconds by phase in order ("preflight", "build", ...); `evidence` names what was stored before anything
-    was changed again; `addresses` are where the stack can be reached; `next_step` is what to do now; `holder` has the lock
-    that was not to be had.
+    was changed again; `addresses` are where the stack can be reached; `next_step` is what to do now; `holder` has the
+    lock that was not to be had.
     """
 
     outcome: Outcome

@@ -198,6 +198,31 @@ async def test_closing_ends_every_stream(near, store, server):
     assert {task for task in asyncio.all_tasks() - before if task.get_name().startswith("log")} == set()
 
 
+async def test_of_a_crowd_those_in_trouble_and_the_newest_are_followed_and_free_places_are_taken(near, store, server):
+    for number in range(6):
+        store.dispatch(runs(f"p{number}", created=float(number)))
+        server.write(f"p{number}", f"of {number}")
+    store.dispatch(PodObserved(pod(container(ready=False), name="p0", created=0.0)))
+    told = []
+    chunks = follow(near, store, LogOptions(at_most=3), lambda *counts: told.append(counts))
+    async with asyncio.timeout(20), aclosing(chunks):
+        assert {(await anext(chunks)).pod for _ in range(3)} == {"p0", "p4", "p5"}
+        assert server.asked == 3
+        assert told == [(3, 6)]
+        store.dispatch(PodGone(pod(name="p5").uid))
+        server.end("p5", again=False)
+        assert (await anext(chunks)).pod == "p3"
+        assert told[-1] == (3, 5)
+
+
+async def test_without_following_all_are_read_but_few_at_once(near, store, server):
+    for number in range(6):
+        store.dispatch(runs(f"p{number}"))
+        server.write(f"p{number}", f"of {number}")
+    chunks = [chunk async for chunk in follow(near, store, LogOptions(follow=False, at_most=2))]
+    assert {chunk.pod for chunk in chunks} == {f"p{number}" for number in range(6)}
+
+
 async def test_a_pod_that_goes_is_read_to_its_end(near, store, server):
     store.dispatch(runs("a"))
     chunks = follow(near, store, LogOptions())

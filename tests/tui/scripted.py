@@ -6,7 +6,7 @@ The only double in these tests: what the real engine does is tested with the rea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -306,6 +306,8 @@ class ScriptedEngine:
     closed: bool = False
     probe_answer: ProbeResult | Exception | None = None
     more_logs: asyncio.Event = field(default_factory=asyncio.Event)
+    open_logs: int = 0
+    tell_followed: Callable[[int, int], None] = lambda followed, known: None
 
     def __post_init__(self) -> None:
         self.redactor = Redactor()
@@ -339,21 +341,31 @@ class ScriptedEngine:
         return self.folder / f"{step_id.replace(':', '-')}.log"
 
     def follow_logs(
-        self, services: Sequence[str] = (), pods: Sequence[str] = (), **options: Any
-    ) -> AsyncIterator[LogChunk]:
+        self,
+        services: Sequence[str] = (),
+        pods: Sequence[str] = (),
+        *,
+        told: Callable[[int, int], None] = lambda followed, known: None,
+        **options: Any,
+    ) -> AsyncGenerator[LogChunk, None]:
         self.asked_logs.append({"services": tuple(services), "pods": tuple(pods), **options})
+        self.tell_followed = told
         return self._logs(options.get("follow_on", True))
 
-    async def _logs(self, follow_on: bool) -> AsyncIterator[LogChunk]:
+    async def _logs(self, follow_on: bool) -> AsyncGenerator[LogChunk, None]:
         position = 0
-        while True:
-            while position < len(self.chunks):
-                yield self.chunks[position]
-                position += 1
-            if not follow_on:
-                return
-            self.more_logs.clear()
-            await self.more_logs.wait()
+        self.open_logs += 1
+        try:
+            while True:
+                while position < len(self.chunks):
+                    yield self.chunks[position]
+                    position += 1
+                if not follow_on:
+                    return
+                self.more_logs.clear()
+                await self.more_logs.wait()
+        finally:
+            self.open_logs -= 1
 
     def say(self, pod: str, text: str, at: float = NOW) -> None:
         """A pod writes lines."""

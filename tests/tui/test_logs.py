@@ -30,6 +30,27 @@ async def test_lines_of_several_pods_are_merged_in_their_order(engine: ScriptedE
         assert shown == ["one", "two", "three"]
 
 
+async def test_of_a_crowd_the_top_says_how_many_are_followed(engine: ScriptedEngine) -> None:
+    async with connected(engine) as terminal:
+        await at_logs(terminal)
+        await terminal.shows("following")
+        engine.tell_followed(50, 3000)
+        await terminal.shows("logs of backend, frontend, 50 of 3,000 pods")
+        engine.tell_followed(40, 40)
+        await terminal.shows("logs of backend, frontend")
+        await terminal.until(lambda: "3,000 pods" not in terminal.text)
+
+
+async def test_who_leaves_the_logs_ends_what_was_followed(engine: ScriptedEngine) -> None:
+    engine.say(BACKEND, "one\n")
+    async with connected(engine) as terminal:
+        await at_logs(terminal)
+        await terminal.shows("one")
+        assert engine.open_logs == 1
+        await terminal.press("escape")
+        await terminal.until(lambda: engine.open_logs == 0)
+
+
 async def test_nothing_moves_under_the_eyes_of_who_scrolled_up(engine: ScriptedEngine) -> None:
     engine.say(BACKEND, "".join(f"line {number:04}\n" for number in range(200)))
     async with connected(engine) as terminal:

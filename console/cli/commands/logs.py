@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from console.cli.session import Session
@@ -43,14 +44,33 @@ async def _print(session: Session, engine: Engine) -> None:
     args = session.args
     since = time.time() - args.since if args.since is not None else None
     chunks = engine.follow_logs(
-        args.services, follow_on=args.follow and not args.previous, previous=args.previous, since=since, tail=args.tail
+        args.services,
+        follow_on=args.follow and not args.previous,
+        previous=args.previous,
+        since=since,
+        tail=args.tail,
+        told=_Followed(session),
     )
     lines = _Lines(session)
-    async for chunk in chunks:
-        lines.take(chunk)
-        if session.output.closed:
-            return
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            lines.take(chunk)
+            if session.output.closed:
+                return
     lines.end()
+
+
+class _Followed:
+    """Tells when not all pods are followed, once until they are."""
+
+    def __init__(self, session: Session) -> None:
+        self._narrator = session.narrator
+        self._short = False
+
+    def __call__(self, followed: int, known: int) -> None:
+        if followed < known and not self._short:
+            self._narrator.say(f"{followed} of {known} pods are followed: those not ready, then the newest")
+        self._short = followed < known
 
 
 class _Lines:

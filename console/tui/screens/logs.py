@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import on
 from textual.widget import Widget
@@ -51,12 +51,13 @@ class LogsScreen(ConsoleScreen):
         self._services, self._pods, self._previous = tuple(services), tuple(pods), previous
         self._behind: float | None = None
         self._over = False
+        self._followed = ""
         self._opened = self._measured = 0.0
         self._heading()
 
     def _heading(self) -> None:
         what = ", ".join(self._pods or self._services) or "all services"
-        self.heading = f"{'previous logs' if self._previous else 'logs'} of {what}"
+        self.heading = f"{'previous logs' if self._previous else 'logs'} of {what}{self._followed}"
 
     def body(self) -> Iterable[Widget]:
         """The log, what is asked, and how it stands."""
@@ -81,7 +82,7 @@ class LogsScreen(ConsoleScreen):
     # -- reading
 
     def _begin(self) -> None:
-        self._over, self._behind = False, None
+        self._over, self._behind, self._followed = False, None, ""
         self._opened = self.now
         self._heading()
         log = ByteLog()
@@ -92,9 +93,9 @@ class LogsScreen(ConsoleScreen):
     async def _read(self, log: ByteLog) -> None:
         engine = await self.console.connected()
         options = {"follow_on": not self._previous, "previous": self._previous}
-        chunks = engine.follow_logs(self._services, self._pods, tail=_TAIL, **options)
+        chunks = engine.follow_logs(self._services, self._pods, tail=_TAIL, told=self._count, **options)
         try:
-            async with aclosing(cast("AsyncGenerator[LogChunk, None]", chunks)) as stream:
+            async with aclosing(chunks) as stream:
                 await self._take_all(stream, log)
         except ConsoleError as error:
             self._trouble.show(error_lines(error, self.glyphs, self.console.mask))
@@ -110,6 +111,11 @@ class LogsScreen(ConsoleScreen):
             if time.perf_counter() - began > _AT_MOST:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
+
+    def _count(self, followed: int, known: int) -> None:
+        """Not all pods of a crowd are followed; how many is said at the top."""
+        self._followed = f", {followed:,} of {known:,} pods" if followed < known else ""
+        self._heading()
 
     def _measure(self, written: float | None) -> None:
         """How long the newest line was under way; lines from before we began to look tell nothing."""
