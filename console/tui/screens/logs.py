@@ -115,7 +115,6 @@ class LogsScreen(ConsoleScreen):
     def _count(self, followed: int, known: int) -> None:
         """Not all pods of a crowd are followed; how many is said at the top."""
         self._followed = f", {followed:,} of {known:,} pods" if followed < known else ""
-        self._heading()
 
     def _measure(self, written: float | None) -> None:
         """How long the newest line was under way; lines from before we began to look tell nothing."""
@@ -129,6 +128,10 @@ class LogsScreen(ConsoleScreen):
         self._log.instead = "no line matches" if self._log.filtered else "no lines" if self._over else "no lines yet"
         self._log.flush()
         self._standing.show(Heading(self._left(), self._right()))
+        before = self.heading
+        self._heading()
+        if self.heading != before:
+            self.head()
 
     def tick(self, now: float) -> None:
         """The line at the top."""
