@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,3 +63,17 @@ class Stack:
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new))
+
+
+@contextmanager
+def sandboxed(home: Path) -> Iterator[dict[str, str]]:
+    """An environment with a state folder and a running sandbox of its own, whose probes run ten times as fast."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("STACK_CONSOLE_", "GITHUB_"))}
+    own = {"STACK_CONSOLE_STATE": str(home / "state"), "XDG_CONFIG_HOME": str(home / "config")}
+    made = {**clean, **own, "SANDBOX_TIME_SCALE": "0.1", "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    sandbox = [sys.executable, "-m", "console", "sandbox"]
+    subprocess.run([*sandbox, "up"], env=made, check=True, capture_output=True, timeout=PATIENCE)
+    try:
+        yield made
+    finally:
+        subprocess.run([*sandbox, "reset"], env=made, check=True, capture_output=True, timeout=PATIENCE)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,20 +11,14 @@ import pytest
 
 from tests.cluster import Cluster
 from tests.e2e.causes import Gate, Patient
-from tests.e2e.command import HELLO, PATIENCE, ROOT, Stack
+from tests.e2e.command import HELLO, Stack, sandboxed
 
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """An environment with a state folder and a running sandbox of its own, whose probes run ten times as fast."""
-    home = tmp_path_factory.mktemp("home")
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("STACK_CONSOLE_", "GITHUB_"))}
-    own = {"STACK_CONSOLE_STATE": str(home / "state"), "XDG_CONFIG_HOME": str(home / "config")}
-    made = {**clean, **own, "SANDBOX_TIME_SCALE": "0.1", "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    sandbox = [sys.executable, "-m", "console", "sandbox"]
-    subprocess.run([*sandbox, "up"], env=made, check=True, capture_output=True, timeout=PATIENCE)
-    yield made
-    subprocess.run([*sandbox, "reset"], env=made, check=True, capture_output=True, timeout=PATIENCE)
+    with sandboxed(tmp_path_factory.mktemp("home")) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,23 +1,15 @@
 """A secret is nowhere in what the console keeps or says, whatever was run."""
 
-import base64
-import json
 import secrets
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
+
+from tests.traces import forms
 
 KEY = "TOKEN"
 READ = "env: [{name: TOKEN, valueFrom: {secretKeyRef: {name: hello-secret, key: TOKEN}}}]"
 TALK = 'print("token", os.environ.get("TOKEN"), flush=True)\nserver.serve_forever()'
-
-
-def forms(value):
-    """The value as it may be written: plain, escaped, and in base64 at each alignment."""
-    data = value.encode()
-    shifted = [base64.b64encode(b"x" * by + data)[4 if by else 0 : -4] for by in range(3)]
-    return [data, quote(value, safe="").encode(), json.dumps(value)[1:-1].encode(), *shifted]
 
 
 def kept(state: Path):

@@ -3,36 +3,18 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
-import psycopg
 import pytest
 
 from console.adapters.embedded_postgres import EmbeddedPostgres
 from stacks.todo.tests.conftest import Start, start_frontend, start_mcp_server
+from stacks.todo.tests.lock import tasks_locked, waits_for_lock
 from stacks.todo.tests.service import Service, free_port
-
-
-@contextmanager
-def tasks_locked(database_url: str) -> Iterator[psycopg.Connection]:
-    """Nobody gets an answer about tasks until the connection ends its transaction."""
-    with psycopg.connect(database_url) as connection:
-        connection.execute("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
-        yield connection
-
-
-def waits_for_lock(database_url: str) -> None:
-    """Returns as soon as a request of a service has come as far as the lock."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        deadline = time.monotonic() + 10
-        while not connection.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'relation'").fetchone():
-            assert time.monotonic() < deadline, "no request reached the database"
-            time.sleep(0.01)
 
 
 def backend_request(service: Service) -> httpx2.Response:
