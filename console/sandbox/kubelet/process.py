@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from console.sandbox.identity import Identity, boot_id, session_of
+from console.sandbox.identity import Identity, boot_id
+from console.sandbox.kubelet import orphans
 
 _SHIM = Path(__file__).with_name("shim.py")
 RECORD, EXIT = "run.json", "exit.json"
@@ -90,6 +91,7 @@ class Process:
         self.since = str(record["since"])
         self._shim = identity
         self._folder = folder
+        self._files = orphans.view_of_files(self.pid)
         self._exit: asyncio.Task[Exit] = asyncio.create_task(self._follow(), name=f"process {self.pid}")
 
     @classmethod
@@ -189,9 +191,7 @@ class Process:
     async def _end_orphans(self) -> None:
         """A shim that was killed takes the container's process along (PR_SET_PDEATHSIG), but not what that started."""
         if not (self._folder / EXIT).exists():
-            for pid in await asyncio.to_thread(_session, self.pid):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            await asyncio.to_thread(orphans.end, self.pid, self._files)
 
     def _read_exit(self) -> Exit:
         """What the shim wrote, unless it was killed itself."""
@@ -200,12 +200,6 @@ class Process:
         except (FileNotFoundError, ValueError):
             return Exit(137, 9, oom=False, finished=0.0, tail="")
         return Exit(found["code"], found["signal"], found["oom"], found["finished"], found["tail"])
-
-
-def _session(leader: int) -> list[int]:
-    """The processes of a session; the container's is led by its own process."""
-    every = (int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit())
-    return [pid for pid in every if session_of(pid) == leader]
 
 
 async def readable(descriptor: int) -> None:

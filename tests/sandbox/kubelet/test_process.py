@@ -14,6 +14,7 @@ import pytest
 
 from console.sandbox.api import times
 from console.sandbox.kubelet import memory
+from console.sandbox.kubelet.modes.namespaces import missing
 from console.sandbox.kubelet.process import Order, Process, StartError
 from console.sandbox.kubelet.shim import descendants
 
@@ -66,6 +67,21 @@ async def test_the_process_goes_with_its_shim(tmp_path: Path) -> None:
     os.kill(process.shim, signal.SIGKILL)
     assert (await process.wait()).code == 137
     await asyncio.to_thread(_until, lambda: not any(_words(pid) for pid in pids))
+
+
+async def test_what_has_left_its_session_goes_with_a_killed_shim_where_there_are_namespaces(tmp_path: Path) -> None:
+    if why := await asyncio.to_thread(missing):
+        pytest.skip(f"this machine does not let users make namespaces: {why}")
+    root = tmp_path / "root"
+    root.mkdir()
+    entry = {"root": str(root), "uid": os.getuid(), "gid": os.getgid(), "mounts": [(str(tmp_path), "/tmp", False)]}
+    order = Order(["sh", "-c", "(setsid sleep 600 &); exec sleep 600"], {"PATH": os.environ["PATH"]}, "/", 0, "", entry)
+    about = {"restart": 0, "since": times.micro_time()}
+    process = await Process.start(tmp_path, tmp_path / "0.log", order, about)
+    pids = await _below(process, 2)
+    os.kill(process.shim, signal.SIGKILL)
+    assert (await process.wait()).code == 137
+    assert not any(_words(pid) for pid in pids)
 
 
 async def test_orphans_stay_below_the_shim_and_end_with_the_container(tmp_path: Path) -> None:
