@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 FOCUSED = 0.1
 AWAY = 0.25
 _COST_EVERY = 2.0
+_SHARE, _LONGEST = 0.02, 0.5
+"""The share of a core that looking may take; the seconds that it pauses for that at most."""
 _HISTORY = 40
 _MOST_PODS = 1000
 
@@ -40,10 +42,10 @@ class Taker(Protocol):
 
 
 class Cost:
-    """What the console costs, measured over two seconds.
+    """What the console costs, measured over two seconds; and how far it may go.
 
     Attributes:
-        lag: seconds between two turns of the clock, of the slowest: so far the screen may be behind what was heard.
+        lag: seconds between two turns after which all was shown, of the slowest: so far the screen may be behind.
         cpu: the share of one core that this process takes.
     """
 
@@ -58,12 +60,20 @@ class Cost:
         """The pace changes: the time until the next turn says nothing."""
         self._turn = None
 
-    def turn(self) -> None:
-        """The clock has turned."""
+    def pause(self, computed: float) -> float:
+        """Seconds until the next look at the store, after one that took so many of computing.
+
+        Of ten thousand pods each look takes a while. Keys are to be answered in between.
+        """
+        return min(computed / _SHARE, _LONGEST)
+
+    def turn(self, *, behind: bool) -> None:
+        """The clock has turned; `behind` if it leaves something new for later."""
         now = time.monotonic()
         if self._turn is not None:
             self._slowest = max(self._slowest, now - self._turn)
-        self._turn = now
+        if not behind:
+            self._turn = now
         if now - self._began >= _COST_EVERY:
             spent = time.process_time()
             self.cpu = (spent - self._spent) / (now - self._began)
@@ -72,7 +82,7 @@ class Cost:
 
 
 class Bridge:
-    """Pulls frozen views at a steady pace; does nothing while nothing is new.
+    """Pulls frozen views at a steady pace, slower where they are dear; does nothing while nothing is new.
 
     Args:
         pump: whose timers are used.
@@ -96,6 +106,7 @@ class Bridge:
         self._taker = taker
         self._store: Store | None = None
         self._version = -1
+        self._rested = 0.0
         self._second = -1
         self._last: Taker | None = None
         self._timer: Timer | None = None
@@ -118,12 +129,14 @@ class Bridge:
 
     def turn(self) -> None:
         """One look."""
-        self._cost.turn()
-        taker = self._taker()
+        taker, store = self._taker(), self._store
+        new = store is not None and store.version != self._version
+        rests = new and taker is self._last and time.monotonic() < self._rested
+        self._cost.turn(behind=rests)
         if taker is None:
             return
-        if self._store is not None and (self._store.version != self._version or taker is not self._last):
-            self._pull(self._store, taker)
+        if store is not None and not rests and (new or taker is not self._last):
+            self._pull(store, taker)
         taker.flush()
         now = self._clock()
         if int(now) != self._second:
@@ -132,6 +145,7 @@ class Bridge:
         self._last = taker
 
     def _pull(self, store: Store, taker: Taker) -> None:
+        began = time.thread_time()
         view = store.view("tui")
         self._version = store.version
         self.view = view
@@ -140,6 +154,7 @@ class Bridge:
             # Whoever was covered has missed changes.
             view = store.view()
         taker.take(view)
+        self._rested = time.monotonic() + self._cost.pause(time.thread_time() - began)
 
     def _remember(self, view: View, uids: Iterable[str]) -> None:
         """Keeps results for sparklines, in stacks of a size at which somebody looks at single pods."""

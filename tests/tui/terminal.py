@@ -36,8 +36,12 @@ class Clock:
 class NoCost(Cost):
     """The same figures on every machine."""
 
-    def turn(self) -> None:
+    def turn(self, *, behind: bool) -> None:
         """Measures nothing."""
+
+    def pause(self, computed: float) -> float:
+        """Shows at once what is new."""
+        return 0.0
 
 
 def console_of(engine: ScriptedEngine, **options: Any) -> ConsoleApp:
