@@ -23,7 +23,7 @@ _UNARY: Final = aiohttp.ClientTimeout(total=60, connect=10, sock_connect=5, sock
 _ATTEMPTS: Final = 4
 _PATIENCE: Final = 10.0
 _TEXT: Final = 10_000
-_PACE: Final = 0.05
+_PACE: Final = 0.1
 _PLENTY: Final = 1 << 16
 # Reviews answer a question and store nothing (kubernetes.io, "Authorization").
 _REVIEWS: Final = ("/selfsubjectaccessreviews", "/selfsubjectrulesreviews", "/selfsubjectreviews")
@@ -156,10 +156,19 @@ async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         transport = response.connection.transport if response.connection else None
         if len(chunk) < _PLENTY and transport is not None:
             transport.pause_reading()
+            _limit(transport, 1)
             try:
                 await asyncio.sleep(_PACE)
             finally:
+                _limit(transport, None)
                 transport.resume_reading()
+
+
+def _limit(transport: asyncio.Transport, most: int | None) -> None:
+    """How many bytes may wait; None is the usual. A paused TLS connection goes on to read, record by record."""
+    limit = getattr(transport, "set_read_buffer_limits", None)
+    if limit is not None and not transport.is_closing():
+        limit(most)
 
 
 def _keep_alive(response: aiohttp.ClientResponse) -> None:
