@@ -124,9 +124,10 @@ def test_mount_paths_are_rewritten_in_variables_commands_and_probes(cluster: Clu
 
 
 def test_what_has_no_effect_is_said_on_the_pod(cluster: Cluster, sandbox: Sandbox) -> None:
-    name = run(cluster, pod(container(FOREVER), securityContext={"seccompProfile": {"type": "RuntimeDefault"}}))
+    asked = {"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}}, "shareProcessNamespace": True}
+    name = run(cluster, pod(container(FOREVER, stdin=True), **asked))
     said = cluster.until("pods", name, ready)["metadata"]["annotations"]["sandbox/not-enforced"]
-    assert said == f"seccompProfile (pod mode {sandbox.status['pod_mode']})"
+    assert said == f"seccompProfile, shareProcessNamespace, stdin (pod mode {sandbox.status['pod_mode']})"
 
 
 def test_who_listens_everywhere_is_told_the_way_out(cluster: Cluster) -> None:

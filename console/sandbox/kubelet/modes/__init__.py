@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from console.sandbox.api.pods import containers
 from console.sandbox.api.resources import Object
 
 
@@ -98,3 +99,9 @@ class Mode(Protocol):
     def unenforced(self, pod: Object) -> list[str]:
         """Which fields of this pod have no effect here."""
         ...
+
+
+def nowhere_enforced(pod: Object) -> set[str]:
+    """The fields of a pod that have no effect in any mode."""
+    found = {field for field in ("shareProcessNamespace",) if pod["spec"].get(field)}
+    return found | {field for each in containers(pod["spec"]) for field in ("stdin", "tty") if each.get(field)}

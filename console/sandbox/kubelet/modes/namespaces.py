@@ -15,7 +15,7 @@ from pathlib import Path
 from console.sandbox.api import pods
 from console.sandbox.api.resources import Object
 from console.sandbox.kubelet.listening import lowest_port
-from console.sandbox.kubelet.modes import Fitted, Launch, Mount
+from console.sandbox.kubelet.modes import Fitted, Launch, Mount, nowhere_enforced
 from console.sandbox.kubelet.references import MissingError
 
 _JAIL = Path(__file__).parents[1] / "jail.py"
@@ -85,7 +85,7 @@ class Namespaces:
         found = {field for each in contexts for field in _NOT_HERE if each.get(field)}
         if any((each.get("capabilities") or {}).get("add") for each in contexts):
             found.add("capabilities.add")
-        return sorted(found)
+        return sorted(found | nowhere_enforced(pod))
 
 
 def _needed(launch: Launch) -> list[str]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from console.sandbox.api import pods
 from console.sandbox.api.resources import Object
 from console.sandbox.kubelet.listening import lowest_port
-from console.sandbox.kubelet.modes import Fitted, Launch, Mount, Resolve
+from console.sandbox.kubelet.modes import Fitted, Launch, Mount, Resolve, nowhere_enforced
 
 _URL = re.compile(r"(?P<head>\b[a-zA-Z][a-zA-Z0-9+.-]*://(?:[^/@\s]*@)?)(?P<host>[a-zA-Z0-9][a-zA-Z0-9.-]*)")
 _PORT, _HTTP = re.compile(r":\d"), ("http://", "https://", "ws://", "wss://")
@@ -71,7 +71,8 @@ class Plain:
         contexts = [pod["spec"].get("securityContext") or {}]
         contexts += [each.get("securityContext") or {} for each in pods.containers(pod["spec"])]
         found = {field for each in contexts for field, value in each.items() if value not in (None, False, {})}
-        return sorted(found - {"fsGroup", "fsGroupChangePolicy", "allowPrivilegeEscalation"})
+        found -= {"fsGroup", "fsGroupChangePolicy", "allowPrivilegeEscalation"}
+        return sorted(found | nowhere_enforced(pod))
 
 
 def rewriter(mounts: Sequence[Mount]) -> Callable[[str], str]:
