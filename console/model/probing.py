@@ -120,6 +120,9 @@ def merge(last: ProbeResult | None, new: ProbeResult) -> ProbeResult:
     if new.source is ProbeSource.STATUS and new.kind is ProbeKind.STARTUP and new.ok and not last.ok:
         # It has passed since, whenever that was: a container that has started is not probed for it again.
         return replace(new, at=None)
+    if new.source is ProbeSource.EVENT and new.kind is ProbeKind.STARTUP and last.ok:
+        # It tells of the time before; a new run would have begun with nothing known.
+        return last
     if new.source is ProbeSource.EVENT and last.ok is False and last.source is not ProbeSource.EVENT:
         # Counters tell how often, events what the answer was.
         return replace(last, answer=new.answer) if last.source is ProbeSource.METRICS else new

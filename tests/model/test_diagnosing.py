@@ -166,6 +166,12 @@ def test_a_container_ended_for_its_probe_does_not_count_as_a_crash():
         assert "HTTP probe failed with statuscode: 500" in found.evidence
 
 
+def test_a_verdict_on_what_was_killed_waits_for_the_event_that_says_why():
+    for restarts, terminal in ((2, False), (4, True)):
+        assert judged(crashed(restarts, code=143, probes=(observed.LIVE,))) == (Cause.CRASH_LOOP, terminal)
+    assert judged(crashed(2, code=143)) == (Cause.CRASH_LOOP, True)
+
+
 def test_an_older_killing_does_not_explain_a_newer_crash():
     seen = [event("Killing", "Container main failed liveness probe, will be restarted", last=50.0)]
     assert judged(crashed(), events=seen)[0] is Cause.CRASH_LOOP

@@ -94,6 +94,7 @@ def test_a_startup_probe_of_a_container_that_has_started_is_over_however_new_its
     begun = pod(starting(probes=(START,), started=True, since=100.0))
     found = follow(begun, begun, {("main", ProbeKind.STARTUP): failure})["main", ProbeKind.STARTUP]
     assert (found.ok, found.at) == (True, None)
+    assert merge(found, replace(failure, source=ProbeSource.EVENT)) is found
 
 
 def test_readiness_that_was_lost_is_a_failure_and_readiness_to_come_is_none():

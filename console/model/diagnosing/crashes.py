@@ -10,10 +10,12 @@ import re
 from console.model.diagnosing.probes import failing, killed_for
 from console.model.diagnosing.sight import CONFIG, DEPLOY, LOGS, Sight, ends, span, times
 from console.model.diagnosis import Cause, Diagnosis
-from console.model.workload import Container, ContainerState, Termination
+from console.model.workload import Container, ContainerState, ProbeKind, Termination
 
 ENOUGH = 2
 """Restarts after which a container that still ends is not waited for any more: it had its chance three times."""
+_KILLED = (137, 143)
+"""128 and the number of SIGKILL or SIGTERM."""
 _NOT_STARTED = frozenset(["StartError", "ContainerCannotRun", "RunContainerError", "CreateContainerError"])
 _NO_PROGRAM = re.compile(
     r"executable file not found|no such file or directory|exec format error|not a directory|: permission denied", re.I
@@ -56,6 +58,12 @@ def _had_enough(container: Container) -> bool:
     return container.restarts >= ENOUGH and container.state is not ContainerState.RUNNING
 
 
+def _may_be_a_probes(container: Container, end: Termination) -> bool:
+    """True while the event may still come that says for which probe a container was killed: a verdict waits for it."""
+    probed = any(spec.kind is not ProbeKind.READINESS for spec in container.probes)
+    return probed and end.exit_code in _KILLED and container.restarts <= ENOUGH + 1
+
+
 def _not_started(sight: Sight, container: Container, words: str) -> Diagnosis:
     if not _NO_PROGRAM.search(words):
         summary = f"{sight.who(container)}cannot be started"
@@ -81,7 +89,7 @@ def _by_its_words(sight: Sight, container: Container, end: Termination) -> Diagn
     """A plain exit: the code and the last words tell the cause."""
     words, who = _last_words(sight, container, end), sight.who(container)
     how = f"{who}exits with code {end.exit_code}, {_how_often(sight, container, end)}"
-    terminal = _had_enough(container)
+    terminal = _had_enough(container) and not _may_be_a_probes(container, end)
     if bind := _BIND.search(sight.clues.get(container.name, "") or end.message):
         words = _line_of(bind)
         hint = "use an address and port of the pod's own that no other container uses"
