@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 import shutil
@@ -92,11 +93,11 @@ class Todo:
         container["command"] = ["python", "-SP", "-c", program]
         file.write_text(yaml.safe_dump(body, sort_keys=False))
 
-    def run(self, *words: str) -> str:
-        """A command that succeeds; what it says on stdout."""
+    def run(self, *words: str, code: int = 0) -> str:
+        """A command that ends with that code; what it says on stdout."""
         done = self.stack.run(*words)
         self.said += [done.stdout, done.stderr]
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         return done.stdout
 
     def connect(self) -> None:
@@ -138,7 +139,8 @@ class Todo:
 
     def database_url(self) -> str:
         """The URL that the backend has."""
-        return secret_value(self.cluster.get("secrets", "postgres"), "DATABASE_URL")
+        data = self.cluster.get("secrets", "postgres")["data"]
+        return base64.b64decode(data["DATABASE_URL"]).decode()
 
     # -- its tasks
 
@@ -148,14 +150,11 @@ class Todo:
         assert answer.status_code == 201, answer.text
 
     def tasks(self) -> set[str]:
-        """The titles of the newest two hundred tasks."""
-        answer = httpx2.get(f"{self.address}/api/tasks?limit=200", timeout=10)
-        assert answer.status_code == 200, answer.text
-        return {each["title"] for each in answer.json()["items"]}
-
-
-def secret_value(secret: dict[str, Any], key: str) -> str:
-    """A value of a Secret, decoded."""
-    from base64 import b64decode
-
-    return b64decode(secret["data"][key]).decode()
+        """The titles of all tasks."""
+        titles, page = set(), {"next": 2**63 - 1}
+        while page["next"]:
+            answer = httpx2.get(f"{self.address}/api/tasks?limit=200&before={page['next']}", timeout=10)
+            assert answer.status_code == 200, answer.text
+            page = answer.json()
+            titles |= {each["title"] for each in page["items"]}
+        return titles
