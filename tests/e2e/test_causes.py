@@ -22,6 +22,7 @@ second.bind(address)
 """
 HUNGRY = "data = bytearray(200 * 1024 * 1024); import time; time.sleep(60)"
 LIMIT = {"resources": {"limits": {"memory": "32Mi"}}}
+SICK = {"exec": {"command": ["sh", "-c", "echo the cache is cold; exit 1"]}, "periodSeconds": 1, "failureThreshold": 2}
 STATUS = "HTTP probe failed with statuscode: 503"
 
 
@@ -73,20 +74,20 @@ CASES = {
         {".pod.json": "executable file not found"},
     ),
     "a startup probe that fails": Case(
-        web(serving(503, startupProbe=http("/start"))),
+        web({"startupProbe": SICK}),
         *(Cause.STARTUP_PROBE, "its startup probe fails", ("events", "failed startup probe")),
-        {"events.txt": STATUS},
+        {"events.txt": "the cache is cold", "diagnoses.txt": "the cache is cold"},
     ),
     "a readiness probe that fails": Case(
         web(serving(503, readinessProbe=http(failureThreshold=1))),
-        *(Cause.READINESS_PROBE, "its readiness probe fails", ("events", "Readiness probe failed")),
+        *(Cause.READINESS_PROBE, "its readiness probe fails", ("events", STATUS)),
         {"probes.txt": STATUS, "events.txt": STATUS},
         "4s",
     ),
     "a liveness probe that fails": Case(
-        web(serving(503, livenessProbe=http("/live"))),
+        web({"livenessProbe": SICK}),
         *(Cause.LIVENESS_PROBE, "its liveness probe fails", ("events", "failed liveness probe")),
-        {"events.txt": STATUS},
+        {"events.txt": "the cache is cold", "diagnoses.txt": "the cache is cold"},
     ),
     "a port that nobody listens on": Case(
         web({"readinessProbe": http(port=8123, failureThreshold=1)}),
