@@ -226,6 +226,15 @@ def test_why_begins_with_what_is_selected_and_goes_on_with_what_is_wrong_elsewhe
     assert "! ai-agent: " in other
 
 
+def test_of_a_crowd_in_trouble_why_tells_the_worst_and_how_many_more_there_are(view: View) -> None:
+    crowd = tuple(replace(FOUND, service=f"s{number}", terminal=number == 99) for number in range(100))
+    told = text(why_lines(replace(view, diagnoses=crowd), "", None, NOW, ASCII))
+    assert told.splitlines()[0].startswith(f"{ASCII.bad} s99: ")
+    assert "s18: " in told
+    assert "s19: " not in told
+    assert told.endswith("and 80 more: each service says its own")
+
+
 def test_why_shows_the_probes_of_a_pod_that_serves(view: View) -> None:
     healthy = replace(view, diagnoses=())
     told = text(why_lines(healthy, "backend", view.pods[pod("backend", "9qdm2").uid], NOW, ASCII))

@@ -16,6 +16,8 @@ from console.tui.present.services import behind
 
 # Diagnoses name keys as `[l] logs`.
 _KEY_HINT = re.compile(r"\[(\S+)\] (.+)")
+_OTHERS = 20
+"""So many diagnoses of what is not selected; nobody reads on, and a large stack in trouble has hundreds."""
 _KEYS = {name for key in KEYS for name in key.keys.split(",")}
 
 
@@ -55,8 +57,10 @@ def why_lines(view: View, service: str, pod: Pod | None, now: float, glyphs: Gly
         lines += diagnosis_lines(each, glyphs, now)
     if not mine:
         lines += list(_standing(view, service, pod, now, glyphs))[: 1 if others else None]
-    for each in others:
+    for each in others[:_OTHERS]:
         lines += diagnosis_lines(each, glyphs, now)
+    if len(others) > _OTHERS:
+        lines.append(line(faint(f"and {len(others) - _OTHERS:,} more: each service says its own")))
     return lines or [line(faint(_nothing(view)))]
 
 
