@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from console.engine.ports import Clock
@@ -13,6 +14,7 @@ from console.model.events import (
     StepFailed,
     StepFinished,
     StepOutput,
+    StepParts,
     StepProgressed,
     StepSkipped,
     StepStarted,
@@ -20,7 +22,7 @@ from console.model.events import (
 )
 from console.model.plan import Plan, Step, StepKind
 from console.model.redaction import Redactor
-from console.model.run import Progress, StepState
+from console.model.run import Part, Progress, StepState
 
 
 def log_file(folder: Path, step_id: str) -> Path:
@@ -66,7 +68,7 @@ class Course:
         return StepLog(log_file(self._folder, step.id), self._redactor, tell)
 
     def progress(self, step: Step) -> Callable[[Progress], None]:
-        """What tells how far a step is: ten times a second at most, the end always."""
+        """What tells how far a step is, and how fast it goes: ten times a second at most, the end always."""
         told = 0.0
 
         def tell(progress: Progress) -> None:
@@ -74,7 +76,18 @@ class Course:
             now = self._clock()
             if now - told >= INTERVAL or progress.done == progress.total:
                 told = now
-                self._store.dispatch(StepProgressed(self._run_id, step.id, progress, now))
+                passed = now - self._times[step.id][0]
+                rate = progress.done / passed if passed > 0 and progress.unit == "bytes" else None
+                self._store.dispatch(StepProgressed(self._run_id, step.id, replace(progress, rate=rate), now))
+
+        return tell
+
+    def parts(self, step: Step) -> Callable[[Sequence[Part]], None]:
+        """What tells the parts of a step that are new or changed."""
+
+        def tell(parts: Sequence[Part]) -> None:
+            told = tuple(replace(part, name=self._redactor.text(part.name)) for part in parts)
+            self._store.dispatch(StepParts(self._run_id, step.id, told, self._clock()))
 
         return tell
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from console.engine.live import Findings, read_live
+from console.engine.ports import BuildWatcher
 from console.engine.seen import known_secrets, needed_refs
 from console.engine.stale import stale
 from console.engine.steplog import StepLog
@@ -52,19 +53,22 @@ async def _declare_anew(work: Work) -> None:
 async def build(work: Work, step: Step, log: StepLog) -> str:
     """Builds the image of a service. Raises BuildError."""
     image = _image(work, step)
-    built = await work.world.builder.build(image.source, image.tag, log.write)
+    watcher = BuildWatcher(log.write, work.course.parts(step))
+    built = await work.world.builder.build(image.source, image.tag, watcher)
     work.built[step.service] = built
     return f"built {built.name}:{built.tag[:12]}, {_size(built.size)}"
 
 
 async def push(work: Work, step: Step, log: StepLog) -> str:
-    """Pushes the image of a service, if it is not there already. Raises PushError."""
+    """Pushes the image of a service, if it is not there already; from then on its digest is sent. Raises PushError."""
     image = _image(work, step)
-    if await work.world.registry.has(image.source.name, image.tag):
+    if digest := await work.world.registry.has(image.source.name, image.tag):
+        work.pin(image, digest)
         return "is there already"
     built = work.built[step.service]
     log.line(f"pushes {image.reference}")
     digest = await work.world.registry.push(built, work.course.progress(step))
+    work.pin(image, digest)
     return f"pushed {_size(built.size)}, {digest[:19]}"
 
 

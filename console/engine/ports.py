@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from console.model.events import Fact
 from console.model.plan import ObjectRef
-from console.model.run import Progress
+from console.model.run import Part, Progress
 from console.model.stack import FIELD_MANAGER, JSON, BuildSource
 from console.model.workload import External, ProbeKind, Usage
 
@@ -188,28 +188,47 @@ class Cluster(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BuiltImage:
-    """An image on this machine: its name and tag, the digest of its manifest, its size in bytes, and where it lies."""
+    """An image that was built: its name and tag, its size in bytes, and the folder that it lies in.
+
+    `location` is None where a container engine keeps it; `digest` is that of its manifest, empty until a push tells it.
+    """
 
     name: str
     tag: str
     digest: str
     size: int
-    location: Path
+    location: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Building:
+    """What builds images on this machine, in a few words, and what is to be warned of."""
+
+    words: str
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildWatcher:
+    """Who is told how a build goes: `output` gets what it prints, `parts` the parts that are new or changed."""
+
+    output: Callable[[bytes], None]
+    parts: Callable[[Sequence[Part]], None] = lambda parts: None
 
 
 class ImageBuilder(Protocol):
     """Builds images. Cancelling the task ends the build and all its processes."""
 
-    async def check(self) -> str:
-        """What builds, in a few words. Raises BuildError if nothing can be built on this machine."""
+    async def check(self, sources: Sequence[BuildSource]) -> Building:
+        """What builds these. Raises BuildError if one of them cannot be built on this machine."""
         ...
 
     async def tag(self, source: BuildSource) -> str:
         """The digest of all that goes into the image: its tag. Raises BuildError if the context cannot be read."""
         ...
 
-    async def build(self, source: BuildSource, tag: str, output: Callable[[bytes], None]) -> BuiltImage:
-        """Builds, or finds it built already; `output` gets what the build prints, as it comes. Raises BuildError."""
+    async def build(self, source: BuildSource, tag: str, watcher: BuildWatcher) -> BuiltImage:
+        """Builds, or finds it built already. Raises BuildError."""
         ...
 
 

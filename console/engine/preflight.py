@@ -90,10 +90,12 @@ async def _namespace(gathered: Gathered, world: World) -> list[Check]:
 
 
 async def _builder(gathered: Gathered, world: World) -> list[Check]:
-    missing = [image.service for image in gathered.images if not image.present]
+    missing = [image.source for image in gathered.images if not image.present]
     if not missing:
         return []
-    return [Check("build", True, f"{', '.join(missing)}: {await world.builder.check()}")]
+    building = await world.builder.check(missing)
+    rows = [Check("build", True, f"{', '.join(source.service for source in missing)}: {building.words}")]
+    return [*rows, *([Check("build", None, building.warning)] if building.warning else [])]
 
 
 async def _registry(gathered: Gathered, world: World) -> list[Check]:

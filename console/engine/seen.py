@@ -121,11 +121,12 @@ async def _see_images(seen: Seen, world: World) -> None:
     async def image(source: BuildSource) -> Image:
         tag = await world.builder.tag(source)
         try:
-            present = await world.registry.has(source.name, tag) is not None
+            digest = await world.registry.has(source.name, tag)
         except PushError:
             # Then it is to be pushed, and preflight says why that cannot be.
-            present = False
-        return Image(source.service, source, tag, world.registry.reference(source.name, tag), present)
+            digest = None
+        image = Image(source.service, source, tag, world.registry.reference(source.name, tag), present=False)
+        return image if digest is None else image.pinned(digest)
 
     sources = [service.build for service in seen.stack.services if service.build]
     seen.images = tuple(await together((image(source) for source in sources), "gather: images"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from console.engine.course import Course
@@ -11,7 +11,8 @@ from console.engine.lease import hold
 from console.engine.ports import BuiltImage, World
 from console.engine.releases import next_number
 from console.engine.store import Store
-from console.model.gathered import Declared, Gathered
+from console.model.declare import with_image
+from console.model.gathered import Declared, Gathered, Image
 from console.model.plan import ChangeKind, ObjectChange, ObjectRef, Plan
 from console.model.release import Release
 from console.model.stack import JSON, Stack
@@ -73,6 +74,13 @@ class Work:
     def declare(self, objects: Iterable[Declared]) -> None:
         """Takes what is to be sent in place of what was known before."""
         self.declared = {**self.declared, **{each.ref: each for each in objects}}
+
+    def pin(self, image: Image, digest: str) -> None:
+        """Names an image by the digest under which it was pushed, in all that is still to be sent."""
+        pinned = image.pinned(digest)
+        images = tuple(pinned if each == image else each for each in self.gathered.images)
+        self.gathered = replace(self.gathered, images=images)
+        self.declare([with_image(each, image.reference, pinned.reference) for each in self.declared.values()])
 
     @property
     def changed_cluster(self) -> bool:

@@ -77,6 +77,17 @@ def declare(
     return tuple(sorted(finished, key=lambda each: (services.index(each.service), rank(each.ref.kind))))
 
 
+def with_image(declared: Declared, before: str, after: str) -> Declared:
+    """The same object with one image's reference in place of another; the very same one if it does not run it."""
+    if all(container.get("image") != before for container in containers(pod_spec(declared.body) or {})):
+        return declared
+    body = copy.deepcopy(declared.body)
+    for container in containers(pod_spec(body) or {}):
+        if container.get("image") == before:
+            container["image"] = after
+    return replace(declared, body=body)
+
+
 def wanted_secrets(stack: Stack) -> tuple[tuple[ObjectRef, str], ...]:
     """Every Secret and key that containers or externals read and whose value no manifest of the stack gives."""
     defined = {manifest.ref for manifest in stack.manifests if not is_open(manifest.body)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from console.model.diagnosis import Diagnosis
 from console.model.plan import Plan
-from console.model.run import Progress, Verdict
+from console.model.run import Part, Progress, Verdict
 from console.model.workload import ClusterEvent, External, Pod, ProbeResult, Usage, Workload
 
 
@@ -155,6 +155,16 @@ class StepProgressed:
 
 
 @dataclass(frozen=True, slots=True)
+class StepParts:
+    """Parts of a step that are new or changed: the instructions of a Dockerfile as they are built."""
+
+    run_id: str
+    step_id: str
+    parts: tuple[Part, ...]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class StepWaiting:
     """A step waits, and this is why: transient causes, named while they are waited for. Empty when they are gone."""
 
@@ -233,6 +243,7 @@ Fact = (
     | StepStarted
     | StepOutput
     | StepProgressed
+    | StepParts
     | StepWaiting
     | StepFinished
     | StepSkipped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from console.model.plan import Check, ObjectRef
 from console.model.release import Release
@@ -14,7 +14,8 @@ from console.model.stack import JSON, BuildSource, Stack
 class Image:
     """An image that a service builds: its tag is the digest of all that goes into it.
 
-    `reference` is how manifests name it; `present` is True if the registry has it already.
+    `reference` is how manifests name it; `present` is True if the registry has it already, and then the reference ends
+    with the digest of its manifest, so that what was pushed is what runs.
     """
 
     service: str
@@ -22,6 +23,10 @@ class Image:
     tag: str
     reference: str
     present: bool
+
+    def pinned(self, digest: str) -> Image:
+        """The same image, as the registry has it: `NAME:TAG@sha256:...`."""
+        return replace(self, reference=f"{self.reference.partition('@')[0]}@{digest}", present=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from console.model.events import (
     StepFailed,
     StepFinished,
     StepOutput,
+    StepParts,
     StepProgressed,
     StepSkipped,
     StepStarted,
@@ -18,7 +19,7 @@ from console.model.events import (
 )
 from console.model.run import Run, StepRun, StepState
 
-StepFact = StepStarted | StepOutput | StepProgressed | StepWaiting | StepFinished | StepSkipped | StepFailed
+StepFact = StepStarted | StepOutput | StepProgressed | StepParts | StepWaiting | StepFinished | StepSkipped | StepFailed
 
 
 def reduce_run(run: Run | None, fact: Fact) -> Run | None:
@@ -44,6 +45,9 @@ def reduce_step(step: StepRun, fact: StepFact) -> StepRun:
             return replace(step, lines=fact.lines, last_line=fact.last)
         case StepProgressed():
             return replace(step, progress=fact.progress)
+        case StepParts():
+            parts = {part.number: part for part in (*step.parts, *fact.parts)}
+            return replace(step, parts=tuple(parts[number] for number in sorted(parts)))
         case StepWaiting():
             state = StepState.WAITING if fact.diagnoses else StepState.RUNNING
             return replace(step, state=state, diagnoses=fact.diagnoses)

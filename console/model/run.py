@@ -28,11 +28,45 @@ class StepState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a step is: `done` of `total` in `unit` ("pods", "bytes"); total is None where it cannot be known."""
+    """How far a step is: `done` of `total` in `unit` ("pods", "bytes"); total is None where it cannot be known.
+
+    `rate` are units a second since the step began, None where nobody measured it.
+    """
 
     done: float
     total: float | None
     unit: str
+    rate: float | None = None
+
+
+class PartState(StrEnum):
+    """Where a part of a step stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    CACHED = "cached"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a step that is followed by itself, like one instruction of a Dockerfile.
+
+    `number` counts from 1; its lines in the log of the step begin with `#NUMBER `. `started` is in seconds since the
+    epoch; `seconds` is how long it took, None until it has ended.
+    """
+
+    number: int
+    name: str
+    state: PartState = PartState.PENDING
+    started: float | None = None
+    seconds: float | None = None
+
+    @property
+    def mark(self) -> str:
+        """What its lines in the log of the step begin with."""
+        return f"#{self.number} "
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +82,7 @@ class StepRun:
     last_line: str = ""
     progress: Progress | None = None
     diagnoses: tuple[Diagnosis, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 
 from console.adapters.images.bundles import BundleBuilder
 from console.adapters.images.registry import OciRegistry
+from console.engine.ports import BuildWatcher
 from console.model.run import Progress
 from console.model.stack import BuildSource
 
@@ -27,7 +28,7 @@ async def test_an_image_is_pushed_once_and_found_again(tmp_path: Path, real_regi
         tag = await builder.tag(source)
         await registry.check_push(source.name)
         assert await registry.has(source.name, tag) is None
-        image = await builder.build(source, tag, lambda _: None)
+        image = await builder.build(source, tag, BuildWatcher(lambda _: None))
         digest = await registry.push(image, sent.append)
         assert await registry.has(source.name, tag) == digest == image.digest
         assert sent[-1].done == sent[-1].total

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from console.engine.ports import BuiltImage
+from console.engine.ports import Building, BuildWatcher, BuiltImage
 from console.model.errors import BuildError, PushError
 from console.model.run import Progress
 from console.model.stack import BuildSource
@@ -24,7 +24,7 @@ class NoBuilder:
         self._why = why
         self._hint = hint
 
-    async def check(self) -> str:
+    async def check(self, sources: Sequence[BuildSource]) -> Building:
         """Raises BuildError."""
         raise BuildError(f"nothing can be built for target {self._target}", why=self._why, hint=self._hint)
 
@@ -32,7 +32,7 @@ class NoBuilder:
         """Raises BuildError."""
         raise self._missing(source)
 
-    async def build(self, source: BuildSource, tag: str, output: Callable[[bytes], None]) -> BuiltImage:
+    async def build(self, source: BuildSource, tag: str, watcher: BuildWatcher) -> BuiltImage:
         """Raises BuildError."""
         raise self._missing(source)
 

@@ -15,21 +15,18 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from hashlib import blake2b
 from pathlib import Path
 from threading import Event
 from typing import Any
 
-import msgspec
-
 from console.adapters.images.commands import run_command
-from console.adapters.images.context import Entry, digest_context, read_context
+from console.adapters.images.context import Entry, read_context
 from console.adapters.images.dockerfile import stop_signal
-from console.adapters.images.hashes import FileHashes
 from console.adapters.images.layout import StoppedError, read_manifest, write_layout
-from console.engine.ports import BuiltImage
+from console.adapters.images.tags import content_tag
+from console.engine.ports import Building, BuildWatcher, BuiltImage
 from console.model.errors import BuildError
 from console.model.stack import BuildSource
 
@@ -61,45 +58,32 @@ class BundleBuilder:
         self._hashes = hashes
         self._environment = environment
 
-    async def check(self) -> str:
+    async def check(self, sources: Sequence[BuildSource]) -> Building:
         """What builds: this machine itself, so that there is always something that can."""
-        return f"bundles, by the commands of `prepare` under Python {platform.python_version()}"
+        return Building(f"bundles, by the commands of `prepare` under Python {platform.python_version()}")
 
     async def tag(self, source: BuildSource) -> str:
         """The digest of all that goes into the bundle. Raises BuildError if the context cannot be read."""
         return await asyncio.to_thread(self._digest, source)
 
     def _digest(self, source: BuildSource) -> str:
-        entries = read_context(source.context, source.dockerfile)
-        hashes = FileHashes(self._hashes, source.context)
-        try:
-            content = digest_context(entries, hashes)
-            dockerfile = source.dockerfile.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
-            raise _unreadable(source, error) from error
-        hashes.save()
-        whole = {
+        how = {
             "format": _FORMAT,
-            "context": content,
-            "dockerfile": dockerfile,
-            "args": source.args,
-            "target": source.target,
-            "platforms": source.platforms,
             "prepare": source.prepare,
             "command": source.command,
             "environment": source.environment,
             "passed": source.passed,
             "python": f"{platform.python_implementation()} {platform.python_version()} {platform.machine()}",
         }
-        return blake2b(msgspec.json.encode(whole, order="sorted"), digest_size=16).hexdigest()
+        return content_tag(source, self._hashes, how)
 
-    async def build(self, source: BuildSource, tag: str, output: Callable[[bytes], None]) -> BuiltImage:
+    async def build(self, source: BuildSource, tag: str, watcher: BuildWatcher) -> BuiltImage:
         """Runs `prepare` and packs what it made, or finds it in the cache. Raises BuildError."""
         try:
             await asyncio.to_thread(self._cache.mkdir, parents=True, exist_ok=True, mode=0o700)
             async with _lock(self._cache / f"{tag}.lock"):
                 if not await asyncio.to_thread(_complete, self._cache / tag):
-                    await self._make(source, tag, output)
+                    await self._make(source, tag, watcher.output)
                 return await asyncio.to_thread(self._take, source.name, tag)
         except OSError as error:
             raise _disk(source, error) from error
@@ -204,13 +188,6 @@ async def _lock(file: Path) -> AsyncIterator[None]:
                 await asyncio.sleep(_LOCK_POLL)
         os.utime(file)
         yield
-
-
-def _unreadable(source: BuildSource, error: Exception) -> BuildError:
-    where = str(getattr(error, "filename", None) or source.dockerfile)
-    why = (error.strerror or "") if isinstance(error, OSError) else "it is no text"
-    hint = "correct build.dockerfile or build.context in stack.yaml"
-    return BuildError(f"{source.service} cannot be built", where=where, why=why, hint=hint)
 
 
 def _disk(source: BuildSource, error: OSError) -> BuildError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
@@ -69,7 +70,11 @@ class OciRegistry:
         async with self._ask("HEAD", self._url(name, "manifests", tag), name, headers=headers, missing=True) as answer:
             if answer.status == HTTPStatus.NOT_FOUND:
                 return None
-            return answer.headers.get("Docker-Content-Digest", "")
+            if digest := answer.headers.get("Docker-Content-Digest"):
+                return digest
+        # The header is a SHOULD: without it the manifest itself has to be read.
+        async with self._ask("GET", self._url(name, "manifests", tag), name, headers=headers) as answer:
+            return f"sha256:{sha256(await answer.read()).hexdigest()}"
 
     async def check_push(self, name: str) -> None:
         """Proves that we may push, without a trace: starts an upload and cancels it. Raises PushError."""
@@ -82,28 +87,30 @@ class OciRegistry:
 
         `progress` counts bytes over all blobs; those that the registry has already count as sent.
         """
-        manifest, blobs = await asyncio.to_thread(read_manifest, image.location)
+        assert image.location is not None
+        folder = image.location
+        manifest, blobs = await asyncio.to_thread(read_manifest, folder)
         sent = _Sent(sum(blob.size for blob in blobs), progress)
         for blob in blobs:
             if await self._has_blob(image.name, blob):
                 sent.add(blob.size)
             else:
-                await self._upload(image, blob, sent)
-        return await self._put_manifest(image, manifest)
+                await self._upload(image.name, blob_path(folder, blob.digest), blob, sent)
+        return await self._put_manifest(image, blob_path(folder, manifest.digest), manifest)
 
     async def _has_blob(self, name: str, blob: Blob) -> bool:
         async with self._ask("HEAD", self._url(name, "blobs", blob.digest), name, missing=True) as answer:
             return answer.status == HTTPStatus.OK and answer.headers.get("Content-Length") == str(blob.size)
 
-    async def _upload(self, image: BuiltImage, blob: Blob, sent: _Sent) -> None:
+    async def _upload(self, name: str, file: Path, blob: Blob, sent: _Sent) -> None:
         before = sent.done
         for attempt in range(1, _ATTEMPTS + 1):
-            upload = await self._start_upload(image.name)
+            upload = await self._start_upload(name)
             address = f"{upload}{'&' if '?' in upload else '?'}digest={blob.digest}"
             headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
-            body = _pieces(blob_path(image.location, blob.digest), sent)
+            body = _pieces(file, sent)
             try:
-                async with self._ask("PUT", address, image.name, headers=headers, data=body):
+                async with self._ask("PUT", address, name, headers=headers, data=body):
                     return
             except PushError as error:
                 # A connection that broke half way: what was sent is lost, so the blob is sent again.
@@ -116,8 +123,8 @@ class OciRegistry:
         async with self._ask("POST", url, name, headers={"Content-Length": "0"}) as answer:
             return urljoin(url, answer.headers.get("Location", ""))
 
-    async def _put_manifest(self, image: BuiltImage, manifest: Blob) -> str:
-        content = await asyncio.to_thread(blob_path(image.location, manifest.digest).read_bytes)
+    async def _put_manifest(self, image: BuiltImage, file: Path, manifest: Blob) -> str:
+        content = await asyncio.to_thread(file.read_bytes)
         url = self._url(image.name, "manifests", image.tag)
         async with self._ask("PUT", url, image.name, headers={"Content-Type": MANIFEST_TYPE}, data=content) as answer:
             digest = answer.headers.get("Docker-Content-Digest", manifest.digest)

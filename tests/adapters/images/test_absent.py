@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from console.adapters.images.absent import NoBuilder, NoRegistry
-from console.engine.ports import BuiltImage
+from console.engine.ports import BuildWatcher, BuiltImage
 from console.model.errors import BuildError, PushError
 from console.model.stack import BuildSource
 
@@ -14,12 +14,12 @@ SOURCE = BuildSource(service="web", name="web", context=Path(), dockerfile=Path(
 
 async def test_a_builder_that_is_not_there_refuses_every_build():
     builder = NoBuilder("local", "no container engine was found", "install one")
-    for attempt in (builder.tag(SOURCE), builder.build(SOURCE, "t", lambda data: None)):
+    for attempt in (builder.tag(SOURCE), builder.build(SOURCE, "t", BuildWatcher(lambda data: None))):
         with pytest.raises(BuildError, match="web cannot be built for target local") as caught:
             await attempt
         assert (caught.value.why, caught.value.hint) == ("no container engine was found", "install one")
     with pytest.raises(BuildError):
-        await builder.check()
+        await builder.check([SOURCE])
 
 
 async def test_a_registry_that_is_not_named_refuses_every_push():

@@ -12,6 +12,7 @@ import pytest
 
 from console.adapters.images.bundles import BundleBuilder
 from console.adapters.images.layout import blob_path, read_manifest
+from console.engine.ports import BuildWatcher
 from console.model.errors import BuildError
 from console.model.stack import BuildSource
 
@@ -50,7 +51,7 @@ def _layer(image) -> dict[str, bytes]:
 
 async def _build(builder, source, output=None):
     lines = output if output is not None else []
-    return await builder.build(source, await builder.tag(source), lines.append)
+    return await builder.build(source, await builder.tag(source), BuildWatcher(lines.append))
 
 
 async def test_a_bundle_is_the_tree_that_prepare_made(builder, source):
@@ -159,7 +160,7 @@ async def test_cancelling_ends_everything_that_prepare_started(builder, source, 
         if b"started\n" in chunk and not chunk.startswith(b"$"):
             started.set()
 
-    building = asyncio.create_task(builder.build(slow, await builder.tag(slow), output))
+    building = asyncio.create_task(builder.build(slow, await builder.tag(slow), BuildWatcher(output)))
     await asyncio.wait_for(started.wait(), 10)
     building.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from console.adapters.images.bundles import BundleBuilder
 from console.adapters.images.registry import OciRegistry
+from console.engine.ports import BuildWatcher
 from console.model.errors import PushError
 from console.model.stack import BuildSource
 
@@ -97,7 +98,7 @@ async def image(tmp_path):
     dockerfile.write_text("FROM scratch\n")
     source = BuildSource(service="app", name="todo-app", context=context, dockerfile=dockerfile)
     builder = BundleBuilder(tmp_path / "cache", None, {})
-    return await builder.build(source, await builder.tag(source), lambda chunk: None)
+    return await builder.build(source, await builder.tag(source), BuildWatcher(lambda chunk: None))
 
 
 async def test_a_push_is_whole_and_its_progress_counts_every_byte(shelf, registry, image):
