@@ -41,7 +41,7 @@ def reported(todo, form, report, code=0):
     return out
 
 
-@pytest.mark.timeout(240)  # a dozen whole commands, four of them deploys
+@pytest.mark.timeout(240)  # a dozen whole commands, three of them deploys
 def test_planted_secrets_are_nowhere_though_the_backend_tells_them(todo):
     follower = todo.stack.start("logs", "{}", "backend", "--output", "ndjson")
     todo.said.append(follower.stdout.readline())
