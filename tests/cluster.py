@@ -23,6 +23,7 @@ import yaml
 Object = dict[str, Any]
 WAIT = 20.0
 """Seconds after which a test gives up; passing tests wait only as long as they must."""
+ANY = "application/json, */*"
 _GROUPS = {
     "deployments": "apis/apps/v1",
     "replicasets": "apis/apps/v1",
@@ -35,6 +36,8 @@ _GROUPS = {
     "endpointslices": "apis/discovery.k8s.io/v1",
     "horizontalpodautoscalers": "apis/autoscaling/v2",
     "ingresses": "apis/networking.k8s.io/v1",
+    "ingressclasses": "apis/networking.k8s.io/v1",
+    "networkpolicies": "apis/networking.k8s.io/v1",
     "leases": "apis/coordination.k8s.io/v1",
     "poddisruptionbudgets": "apis/policy/v1",
 }
@@ -91,13 +94,15 @@ class Cluster:
 
     # -- requests
 
-    def request(self, method: str, path: str, body: Any = None, content_type: str = "application/json") -> Any:
+    def request(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json", accept: str = ANY
+    ) -> Any:
         """One request; the decoded answer.
 
         Raises:
             Refused: the answer is an error.
         """
-        with self._answer(method, path, body, content_type) as answer:
+        with self._answer(method, path, body, content_type, accept=accept) as answer:
             data = answer.read()
         found = json.loads(data) if answer.headers.get_content_type() == "application/json" else data.decode()
         if answer.status >= 400:
@@ -106,14 +111,20 @@ class Cluster:
 
     @contextmanager
     def _answer(
-        self, method: str, path: str, body: Any = None, content_type: str = "application/json", timeout: float = WAIT
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "application/json",
+        timeout: float = WAIT,
+        accept: str = ANY,
     ) -> Iterator[http.client.HTTPResponse]:
         place = urlsplit(self.server)
         connection = http.client.HTTPSConnection(str(place.hostname), place.port, context=self.tls, timeout=timeout)
         headers = {
             "Content-Type": content_type,
             "User-Agent": "tests/1",
-            "Accept": "application/json, */*",
+            "Accept": accept,
             **self.login,
         }
         try:
@@ -124,9 +135,9 @@ class Cluster:
             connection.close()
 
     def path(self, resource: str, name: str = "", *, query: Object | None = None) -> str:
-        """The path of a kind in this namespace, or of one object; namespaces and nodes lie outside of it."""
+        """The path of a kind in this namespace, or of one object; what is the whole cluster's lies outside of it."""
         base = f"/{_GROUPS.get(resource, 'api/v1')}"
-        inside = resource not in ("namespaces", "nodes")
+        inside = resource not in ("namespaces", "nodes", "ingressclasses")
         path = f"{base}/namespaces/{self.namespace}/{resource}" if inside else f"{base}/{resource}"
         return (f"{path}/{name}" if name else path) + (f"?{urlencode(query)}" if query else "")
 
@@ -170,16 +181,26 @@ class Cluster:
     def watch(
         self, resource: str, *, name: str = "", labels: str = "", since: str = "", timeout: float | None = None
     ) -> Iterator[Object]:
-        """The changes of a kind, after a version or from what exists on; each is `{"type": ..., "object": ...}`."""
+        """The changes of a kind, after a version or from what exists on; each is `{"type": ..., "object": ...}`.
+
+        Raises:
+            Refused: the watch was broken off with an error.
+        """
         timeout = timeout or self.patience
-        query = {"watch": "true", "labelSelector": labels, "timeoutSeconds": str(int(timeout) + 1)}
-        query |= {"resourceVersion": since}
-        query |= {"fieldSelector": f"metadata.name={name}"} if name else {}
-        path = self.path(resource, query={key: value for key, value in query.items() if value})
+        query = {"labelSelector": labels, "fieldSelector": f"metadata.name={name}" if name else ""}
+        query = {key: value for key, value in query.items() if value}
+        if not since:  # as client-go does: a watch alone must wait until the server's cache is up to date
+            listed = self.request("GET", self.path(resource, query=query))
+            yield from ({"type": "ADDED", "object": each} for each in listed["items"])
+            since = listed["metadata"]["resourceVersion"]
+        query |= {"watch": "true", "timeoutSeconds": str(int(timeout) + 1), "resourceVersion": since}
         deadline = time.monotonic() + timeout
-        with self._answer("GET", path, timeout=timeout) as answer:
+        with self._answer("GET", self.path(resource, query=query), timeout=timeout) as answer:
             while line := answer.readline():
-                yield json.loads(line)
+                change = json.loads(line)
+                if change["type"] == "ERROR":
+                    raise Refused(change["object"])
+                yield change
                 if time.monotonic() > deadline:
                     return
 

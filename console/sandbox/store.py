@@ -102,6 +102,22 @@ class Store:
             return [names[name] for name in sorted(names)]
         return [spaces[space][name] for space in sorted(spaces) for name in sorted(spaces[space])]
 
+    def entries_at(self, version: int, resource: str, namespace: str = "") -> list[Entry]:
+        """The same as they were at a version: what has changed since is taken back.
+
+        Raises:
+            Expired: the history does not reach back that far.
+        """
+        if version == self.version:
+            return self.entries(resource, namespace)
+        found = {each.key: each for each in self.entries(resource, namespace)}
+        for change in reversed(self.since(resource, version)):
+            if namespace in ("", change.entry.key.namespace):
+                found.pop(change.entry.key, None)
+                if change.previous:
+                    found[change.entry.key] = change.previous
+        return [found[key] for key in sorted(found)]
+
     def count(self, resource: str, namespace: str) -> int:
         """How many objects of a kind a namespace holds."""
         return len(self._objects[resource].get(namespace, ()))

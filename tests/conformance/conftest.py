@@ -16,6 +16,13 @@ PATIENCE = 120.0
 """Seconds that another cluster may take, where nothing is scaled."""
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """What the embedded cluster does not do is skipped there, and named in docs/conformance.md."""
+    mark = item.get_closest_marker("not_embedded")
+    if mark and not item.config.getoption("--cluster"):
+        pytest.skip(f"embedded cluster: {mark.args[0]}")
+
+
 @pytest.fixture(scope="session")
 def target(request: pytest.FixtureRequest) -> Cluster:
     """The cluster's administrator."""

@@ -2,36 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from tests.cluster import Cluster, Object, Refused
-
-MERGE = "application/merge-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
-APPLY = "application/apply-patch+yaml"
-
-
-def config(name: str = "settings", labels: dict[str, str] | None = None, **data: str) -> Object:
-    return {"metadata": {"name": name, "labels": labels or {}}, "data": data}
-
-
-def apply(cluster: Cluster, manager: str, data: dict[str, str], force: bool = False, **query: str) -> Object:
-    options = {"fieldManager": manager, "force": str(force).lower(), **query}
-    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": data}
-    applied: Object = cluster.request("PATCH", cluster.path("configmaps", "settings", query=options), body, APPLY)
-    return applied
-
-
-def refused(status: int, reason: str, call: Any, *arguments: Any, **named: Any) -> Object:
-    """Calls what must fail; the Status."""
-    with pytest.raises(Refused) as caught:
-        call(*arguments, **named)
-    found = caught.value.status
-    assert (found["kind"], found["status"], found["code"], found["reason"]) == ("Status", "Failure", status, reason)
-    return found
+from tests.cluster import Cluster, Refused
+from tests.conformance.api import JSON_PATCH, MERGE, STRATEGIC, apply, config, refused
 
 
 def test_what_is_served_is_told(cluster: Cluster) -> None:

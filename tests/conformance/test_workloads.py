@@ -160,7 +160,8 @@ def test_a_service_knows_the_pods_that_are_ready(cluster: Cluster, image: Image)
 
     def is_told(change: Object) -> bool:
         found = {
-            each["targetRef"]["name"]: each["conditions"].get("ready") for each in change["object"]["endpoints"] or []
+            each["targetRef"]["name"]: each["conditions"].get("ready")
+            for each in change["object"].get("endpoints") or []
         }
         return found == {"good": True, "bad": False}
 

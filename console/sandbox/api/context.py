@@ -44,6 +44,11 @@ class Context:
         return self.request.query
 
     @property
+    def accept(self) -> str:
+        """The forms of an answer that are taken."""
+        return self.request.headers.get("Accept", "")
+
+    @property
     def dry_run(self) -> bool:
         """Nothing is to be written."""
         return requests.dry_run(self.query, self.info.verb)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from console.sandbox.api import requests, served, table
+from console.sandbox.api import forms, requests, served, table
 from console.sandbox.api.context import Context
 from console.sandbox.api.errors import StatusError, bad_request, expired, forbidden_field
 from console.sandbox.api.resources import Resource
 from console.sandbox.api.selectors import FieldSelector, Selector
-from console.sandbox.store import Entry, encode
+from console.sandbox.store import Entry, Expired, encode
 
 _KEPT_PAGES = 64
 _TOKEN = re.compile(r"[\w-]{16}")
@@ -101,7 +101,11 @@ def list_objects(context: Context, kind: Resource, pages: Pages) -> web.Response
     if 0 < limit < len(entries):
         metadata |= {"continue": pages.keep(version, entries[limit:]), "remainingItemCount": len(entries) - limit}
         entries = entries[:limit]
-    if wanted := table.wanted(context.request.headers.get("Accept", "")):
+    if wanted := forms.partial(context.accept):
+        partial = [forms.metadata_of(served.outward(kind, each.object), wanted) for each in entries]
+        shown = {"kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{wanted}", "metadata": metadata}
+        return context.answer(shown | {"items": partial})
+    if wanted := table.wanted(context.accept):
         objects = [served.outward(kind, each.object) for each in entries]
         include = context.query.get("includeObject", "Metadata")
         return context.answer(table.render(kind, objects, include=include, version=wanted, metadata=metadata))
@@ -114,24 +118,26 @@ def _entries(context: Context, kind: Resource, pages: Pages) -> tuple[int, list[
     if token := context.query.get("continue", ""):
         return pages.take(token)
     store = context.machinery.store
-    _check_version(context, store.version)
+    version = _version(context, store.version)
     match = Match.of(context)
-    entries = store.entries(kind.name, context.info.namespace if kind.namespaced else "")
-    return store.version, entries if match.everything else [each for each in entries if match(each)]
+    try:
+        entries = store.entries_at(version, kind.name, context.info.namespace if kind.namespaced else "")
+    except Expired as error:
+        raise expired(f"The resourceVersion for the provided list is {error}") from None
+    return version, entries if match.everything else [each for each in entries if match(each)]
 
 
-def _check_version(context: Context, current: int) -> None:
-    """`resourceVersion` with its `resourceVersionMatch` (https://kubernetes.io/docs/reference/using-api/api-concepts)."""
+def _version(context: Context, current: int) -> int:
+    """The version that is listed: `resourceVersion` with its `resourceVersionMatch` (https://kubernetes.io/docs/reference/using-api/api-concepts)."""
     how = context.query.get("resourceVersionMatch", "")
     asked = requests.number(context.query, "resourceVersion")
     if how and asked is None:
         why = "resourceVersionMatch is forbidden unless resourceVersion is provided"
         raise requests.invalid_options("list", forbidden_field("resourceVersionMatch", why))
     if asked is None:
-        return
+        return current
     if asked > current:
         message = f"Timeout: Too large resource version: {asked}, current: {current}"
         cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
         raise StatusError(504, "Timeout", message, {"retryAfterSeconds": 1, "causes": [cause]})
-    if how == "Exact" and asked != current:
-        raise expired(f"The resourceVersion for the provided list is too old: {asked} ({current})")
+    return asked if how == "Exact" else current

@@ -37,6 +37,8 @@ def pod_spec(spec: Object) -> None:
         securityContext={},
         schedulerName="default-scheduler",
     )
+    if spec["terminationGracePeriodSeconds"] < 0:  # for those that were stored before this was a mistake
+        spec["terminationGracePeriodSeconds"] = 1
     if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
         spec["serviceAccountName"] = spec["serviceAccount"] = account
     for container in pods.containers(spec):

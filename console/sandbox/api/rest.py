@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from console.sandbox.api import decoding, errors, patch, requests, schema, served, table, watches
+from console.sandbox.api import decoding, errors, forms, patch, requests, schema, served, table, watches
 from console.sandbox.api.apply import Apply
 from console.sandbox.api.context import Context
 from console.sandbox.api.deletion import delete_options, pending
@@ -31,6 +31,7 @@ class Rest:
         Raises:
             StatusError: what the client is told.
         """
+        forms.check(context.accept)
         info = context.info
         if info.subresource == "status" and (not kind.status or info.verb not in ("get", "update", "patch")):
             raise errors.no_such_path()
@@ -56,7 +57,9 @@ class Rest:
 def show(context: Context, kind: Resource, obj: Object, *, status: int = 200) -> web.Response:
     """One object as the answer, as a table where one is asked for."""
     obj = served.outward(kind, obj)
-    if version := table.wanted(context.request.headers.get("Accept", "")):
+    if version := forms.partial(context.accept):
+        return context.answer(forms.metadata_of(obj, version), status=status)
+    if version := table.wanted(context.accept):
         include = context.query.get("includeObject", "Metadata")
         metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
         rendered = table.render(kind, [obj], include=include, version=version, metadata=metadata)
@@ -122,6 +125,9 @@ async def _patch(context: Context, kind: Resource) -> web.Response:
     body, content_type = await context.body(), context.request.content_type
     if content_type in _APPLY:
         return _apply(context, kind, body)
+    if "force" in context.query:
+        problem = errors.forbidden_field("force", "may not be specified for non-apply patch")
+        raise requests.invalid_options("patch", problem)
     info = context.info
     live = served.outward(kind, context.machinery.get(kind.name, info.namespace, info.name))
     result = patched(kind, live, body, content_type)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from console.sandbox.api import requests, served, table
+from console.sandbox.api import forms, requests, served, table
 from console.sandbox.api.context import Context
-from console.sandbox.api.errors import StatusError
+from console.sandbox.api.errors import StatusError, forbidden_field
 from console.sandbox.api.lists import Match
 from console.sandbox.api.resources import Object, Resource
 from console.sandbox.api.watching import Watch
@@ -29,7 +29,7 @@ async def watch(context: Context, kind: Resource) -> web.StreamResponse:
     """
     match = Match.of(context)
     since = requests.number(context.query, "resourceVersion") or None
-    initial = requests.flag(context.query, "sendInitialEvents")
+    initial = _initial(context)
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()
     namespace = context.info.namespace if kind.namespaced else ""
@@ -45,6 +45,16 @@ async def watch(context: Context, kind: Resource) -> web.StreamResponse:
     return response
 
 
+def _initial(context: Context) -> bool:
+    """Whether the state is to come first, and where it ends be told."""
+    if "sendInitialEvents" not in context.query:
+        return False
+    if context.query.get("resourceVersionMatch") != "NotOlderThan":
+        why = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        raise requests.invalid_options("list", forbidden_field("resourceVersionMatch", why))
+    return requests.flag(context.query, "sendInitialEvents")
+
+
 class _Stream:
     def __init__(self, context: Context, kind: Resource, match: Match, response: web.StreamResponse) -> None:
         self._context = context
@@ -52,7 +62,8 @@ class _Stream:
         self._match = match
         self._response = response
         self._bookmarks = requests.flag(context.query, "allowWatchBookmarks")
-        self._table = table.wanted(context.request.headers.get("Accept", ""))
+        self._table = table.wanted(context.accept)
+        self._partial = forms.partial(context.accept)
 
     async def run(self, stream: Watch, *, initial: bool) -> None:
         seconds = requests.number(self._context.query, "timeoutSeconds") or random.randint(1800, 3600)  # noqa: S311
@@ -104,6 +115,8 @@ class _Stream:
             return _line(
                 type, table.render(self._kind, objects, include=include, version=self._table, metadata=metadata)
             )
+        if self._partial:
+            return _line(type, forms.metadata_of(served.change(self._kind, change), self._partial))
         return b'{"type":"' + type.encode() + b'","object":' + served.body(self._kind, change.entry) + b"}\n"
 
     async def _bookmark(self, annotations: dict[str, str] | None = None) -> None:
@@ -113,6 +126,8 @@ class _Stream:
         head = {"kind": self._kind.kind, "apiVersion": self._kind.api_version, "metadata": metadata}
         if self._table:
             head = table.render(self._kind, [], version=self._table, metadata=metadata)
+        if self._partial:
+            head = forms.metadata_of(head, self._partial)
         await self._response.write(_line("BOOKMARK", head))
 
 

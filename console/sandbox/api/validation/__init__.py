@@ -24,6 +24,7 @@ _RULES: dict[str, Rule] = {
     "horizontalpodautoscalers": policy.autoscaler,
     "ingresses": network.ingress,
     "jobs": workloads.job,
+    "leases": policy.lease,
     "limitranges": policy.limit_range,
     "networkpolicies": network.network_policy,
     "poddisruptionbudgets": policy.disruption_budget,

@@ -46,15 +46,23 @@ def metadata(given: Object) -> Iterator[FieldError]:
     )
     if sum(len(key) + len(value) for key, value in annotations.items()) > ANNOTATIONS_LIMIT:
         yield too_long("metadata.annotations", ANNOTATIONS_LIMIT)
-    for number, owner in enumerate(given.get("ownerReferences") or ()):
-        for field in ("apiVersion", "kind", "name", "uid"):
-            if not owner.get(field):
-                yield required(f"metadata.ownerReferences[{number}].{field}")
+    yield from _owners(given.get("ownerReferences") or [])
     for number, finalizer in enumerate(given.get("finalizers") or ()):
         yield from (invalid("metadata.finalizers", finalizer, why) for why in names.qualified_name(finalizer))
         if "/" not in finalizer and finalizer not in _STANDARD_FINALIZERS:
             why = "name is neither a standard finalizer name nor is it fully qualified"
             yield invalid(f"metadata.finalizers[{number}]", finalizer, why)
+
+
+def _owners(given: list[Object]) -> Iterator[FieldError]:
+    for owner in given:
+        for field in ("apiVersion", "kind", "name", "uid"):
+            if not owner.get(field):
+                yield invalid(f"metadata.ownerReferences.{field}", "", "must not be empty")
+    controllers = [f"{each.get('kind')}/{each.get('name')}" for each in given if each.get("controller")]
+    if len(controllers) > 1:
+        why = 'Only one reference can have Controller set to true. Found "true" in references for '
+        yield invalid("metadata.ownerReferences", given, why + " and ".join(controllers[:2]))
 
 
 def labels(given: Mapping[str, str] | None, path: str) -> Iterator[FieldError]:

@@ -67,6 +67,8 @@ def ingress(obj: Object) -> Iterator[FieldError]:
     for number, rule in enumerate(spec.get("rules") or ()):
         path = f"spec.rules[{number}]"
         host = rule.get("host", "")
+        if _is_address(host):
+            yield invalid(f"{path}.host", host, "must be a DNS name, not an IP address")
         if host and not host.startswith("*."):
             yield from (invalid(f"{path}.host", host, why) for why in names.dns_subdomain(host))
         for index, each in enumerate((rule.get("http") or {}).get("paths") or ()):

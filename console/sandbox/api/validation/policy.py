@@ -106,6 +106,15 @@ def limit_range(obj: Object) -> Iterator[FieldError]:
                     yield invalid(f"spec.limits[{number}].{field}[{name}]", item[shown][name], why)
 
 
+def lease(obj: Object) -> Iterator[FieldError]:
+    """A Lease."""
+    spec = obj.get("spec") or {}
+    if (seconds := spec.get("leaseDurationSeconds")) is not None and seconds <= 0:
+        yield invalid("spec.leaseDurationSeconds", seconds, "must be greater than 0")
+    if (transitions := spec.get("leaseTransitions")) is not None and transitions < 0:
+        yield invalid("spec.leaseTransitions", transitions, "must be greater than or equal to 0")
+
+
 def role(obj: Object) -> Iterator[FieldError]:
     """A Role or ClusterRole."""
     for number, rule in enumerate(obj.get("rules") or ()):
