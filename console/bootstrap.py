@@ -17,7 +17,7 @@ from console.cli.session import Wanted
 
 if TYPE_CHECKING:
     from console.adapters.sandbox import SandboxStatus
-    from console.engine.ports import Cluster, ImageBuilder, Registry
+    from console.engine.ports import Cluster, ImageBuilder, Registry, SecretValues
     from console.engine.service import Engine
     from console.model.redaction import Redactor
     from console.model.stack import Target
@@ -53,7 +53,8 @@ class Composition:
 
         file = await asyncio.to_thread(self._find, wanted.stack)
         stack = await asyncio.to_thread(load_stack, file, wanted.target)
-        cluster, builder, registry = await self._reach(stack.target, wanted.start, tell)
+        secrets = EnvironmentSecrets(stack.file, os.environ)
+        cluster, builder, registry = await self._reach(stack.target, secrets, wanted.start, tell)
         # The embedded cluster brings its context along; from here on every target has one.
         stack = replace(stack, target=replace(stack.target, context=cluster.context))
 
@@ -69,7 +70,7 @@ class Composition:
             registry=registry,
             externals=StackExternals(externals, self._settings.external_host),
             journal=SqliteJournal(self._settings.journal),
-            secrets=EnvironmentSecrets(stack.file, os.environ),
+            secrets=secrets,
             redactor=self._redactor,
             clock=time.time,
         )
@@ -88,20 +89,36 @@ class Composition:
             return self.reference_stack()
 
     async def _reach(
-        self, target: Target, start: bool, tell: Callable[[str], None]
+        self, target: Target, secrets: SecretValues, start: bool, tell: Callable[[str], None]
     ) -> tuple[Cluster, ImageBuilder, Registry]:
         """What a target's kind stands for: the cluster, who builds for it, and the registry it pulls from."""
         if target.kind == "sandbox":
             return await self._reach_sandbox(start, tell)
-        from console.adapters.images.absent import NoBuilder, NoRegistry
-        from console.adapters.images.registry import OciRegistry
         from console.adapters.kubernetes.connection import kubeconfig_files
 
         files = kubeconfig_files(os.environ, self._settings.kubeconfig)
-        hint = "deploy to a target of kind sandbox, or let the services name images that exist already"
-        builder: ImageBuilder = NoBuilder(target.name, "there is no builder for container images here", hint)
-        registry: Registry = OciRegistry(target.registry) if target.registry else NoRegistry(target.name)
-        return await self._cluster(files, target.context), builder, registry
+        cluster = await self._cluster(files, target.context)
+        return cluster, *self._docker(target, secrets)
+
+    def _docker(self, target: Target, secrets: SecretValues) -> tuple[ImageBuilder, Registry]:
+        """Who builds container images, and the registry that they are pushed to; without one, nothing can be built."""
+        if not target.registry:
+            from console.adapters.images.absent import NoBuilder, NoRegistry
+
+            hint = f"add `registry: HOST[/PATH]` to targets.{target.name} in stack.yaml"
+            return NoBuilder(target.name, "it names no registry to push to", hint), NoRegistry(target.name)
+        from console.adapters.images.credentials import DockerCredentials
+        from console.adapters.images.docker.builder import DockerBuilder
+        from console.adapters.images.docker.engine import DockerEngine
+        from console.adapters.images.docker.push import DockerRegistry
+        from console.adapters.images.docker.secrets import BuildSecrets
+
+        engine, credentials = DockerEngine(os.environ), DockerCredentials(os.environ)
+        registry = DockerRegistry(target.registry, engine, credentials)
+        build_secrets = BuildSecrets(secrets.lookup, self._redactor.add)
+        hashes = self._settings.hashes
+        builder = DockerBuilder(engine, registry.reference, credentials, build_secrets, hashes, os.environ)
+        return builder, registry
 
     async def _reach_sandbox(self, start: bool, tell: Callable[[str], None]) -> tuple[Cluster, ImageBuilder, Registry]:
         from console.adapters.images.bundles import BundleBuilder

@@ -1,11 +1,11 @@
-"""Runs the commands that make a bundle: live output, own process group, and nothing left behind when it ends."""
+"""Runs the commands that make images: live output, own process group, and nothing left behind when they end."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -33,11 +33,36 @@ async def run_command(
         BuildError: it failed; the message names the command, its exit code and its last output.
     """
     tail = bytearray()
-    async with _pipe(output, tail) as end:
+
+    def keep(chunk: bytes) -> None:
+        output(chunk)
+        tail.extend(chunk)
+        del tail[:-_TAIL]
+
+    if code := await run_process(("/bin/sh", "-ec", command), folder, environment, keep):
+        raise _failure(service, command, code, tail)
+
+
+async def run_process(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], output: Callable[[bytes], None]
+) -> int:
+    """Runs a program in a folder until it ends; cancelling ends it and everything that it started.
+
+    Args:
+        command: the program and its arguments.
+        folder: where it runs.
+        environment: all that it sees of the environment.
+        output: gets what it prints, stdout and stderr as they come.
+
+    Returns:
+        The exit code; a signal that ended it as a negative number.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    async with _pipe(output) as end:
         process = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            "-ec",
-            command,
+            *command,
             cwd=folder,
             env=dict(environment),
             stdin=asyncio.subprocess.DEVNULL,
@@ -49,13 +74,12 @@ async def run_command(
             await process.wait()
         finally:
             await _end_group(process)
-    if process.returncode:
-        raise _failure(service, command, process.returncode, tail)
+    return process.returncode or 0
 
 
 @asynccontextmanager
-async def _pipe(output: Callable[[bytes], None], tail: bytearray) -> AsyncIterator[int]:
-    """The end of a pipe to write to; what is written goes to `output` as it comes, and its last part into `tail`.
+async def _pipe(output: Callable[[bytes], None]) -> AsyncIterator[int]:
+    """The end of a pipe to write to; what is written goes to `output` as it comes.
 
     Not asyncio's own pipe: with that one `Process.wait` waits for every stray child that still holds it open.
     """
@@ -65,7 +89,7 @@ async def _pipe(output: Callable[[bytes], None], tail: bytearray) -> AsyncIterat
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(
         partial(asyncio.StreamReaderProtocol, reader), pipe
     )
-    forwarding = asyncio.create_task(_forward(reader, output, tail), name="build output")
+    forwarding = asyncio.create_task(_forward(reader, output), name="build output")
     try:
         yield writing_end
     finally:
@@ -76,11 +100,9 @@ async def _pipe(output: Callable[[bytes], None], tail: bytearray) -> AsyncIterat
         transport.close()
 
 
-async def _forward(reader: asyncio.StreamReader, output: Callable[[bytes], None], tail: bytearray) -> None:
+async def _forward(reader: asyncio.StreamReader, output: Callable[[bytes], None]) -> None:
     while chunk := await reader.read(_CHUNK):
         output(chunk)
-        tail += chunk
-        del tail[:-_TAIL]
 
 
 async def _end_group(process: asyncio.subprocess.Process) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -15,10 +15,11 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import aiohttp
-import msgspec
 
-from console.adapters.errnos import system_words
+from console.adapters.images.authorization import authorization
+from console.adapters.images.credentials import DockerCredentials
 from console.adapters.images.layout import MANIFEST_TYPE, Blob, blob_path, read_manifest
+from console.adapters.images.refusals import refused, unreachable
 from console.engine.ports import BuiltImage
 from console.model.errors import PushError
 from console.model.run import Progress
@@ -33,6 +34,8 @@ _ACCEPTED = ", ".join(
 )
 # Not a refused connection: nobody will listen there a moment later.
 _BROKEN_OFF = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
+# Names of images differ from where they are.
+_ENDPOINTS = {"docker.io": "registry-1.docker.io"}
 _PIECE = 1 << 20
 _ATTEMPTS = 3
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_connect=5, sock_read=60)
@@ -43,14 +46,17 @@ class OciRegistry:
 
     Args:
         prefix: like `127.0.0.1:5000` or `ghcr.io/acme`.
+        credentials: where logins come from; None where none is needed.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, credentials: DockerCredentials | None = None) -> None:
         self._prefix = prefix.rstrip("/")
         host, _, self._path = self._prefix.partition("/")
         self._host = host
+        self._credentials = credentials
+        self._authorized: dict[str, str] = {}
         loopback = _is_loopback(host)
-        self._base = f"{'http' if loopback else 'https'}://{host}/v2/"
+        self._base = f"{'http' if loopback else 'https'}://{_ENDPOINTS.get(host, host)}/v2/"
         # Proxies of the environment are for the world outside.
         self._trust_env = not loopback
         self._opened: aiohttp.ClientSession | None = None
@@ -146,12 +152,38 @@ class OciRegistry:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """A successful answer (or 404, if `missing` may be). Raises PushError."""
         try:
-            async with self._session().request(method, url, headers=headers, data=data) as answer:
+            async with AsyncExitStack() as answers:
+                answer = await answers.enter_async_context(self._send(method, url, name, headers, data))
+                # A body that was read piece by piece cannot be sent twice; the request before it was authorized.
+                again = answer.status == HTTPStatus.UNAUTHORIZED and isinstance(data, bytes | None)
+                if again and await self._authorize(name, answer):
+                    answer = await answers.enter_async_context(self._send(method, url, name, headers, data))
                 if answer.status >= 400 and not (missing and answer.status == HTTPStatus.NOT_FOUND):
-                    raise self._refused(name, answer.status, await answer.read())
+                    raise refused(name, self._prefix, answer.status, await answer.read())
                 yield answer
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise self._unreachable(error) from error
+            raise unreachable(self._prefix, error) from error
+
+    def _send(
+        self, method: str, url: str, name: str, headers: dict[str, str] | None, data: object
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        authorized = self._authorized.get(name, "")
+        # Uploads may go elsewhere, to an address that is a right in itself.
+        own = {"Authorization": authorized} if authorized and url.startswith(self._base) else {}
+        return self._session().request(method, url, headers={**(headers or {}), **own}, data=data)
+
+    async def _authorize(self, name: str, refused: aiohttp.ClientResponse) -> bool:
+        """Logs in as the registry asks for; False where nothing is known that it would accept."""
+        if self._credentials is None:
+            return False
+        login = await self._credentials.find(self._host)
+        challenge = ", ".join(refused.headers.getall("WWW-Authenticate", []))
+        answer = await authorization(self._session(), challenge, login, self._host)
+        # The same answer would be refused once more.
+        if not answer or answer == self._authorized.get(name):
+            return False
+        self._authorized[name] = answer
+        return True
 
     def _session(self) -> aiohttp.ClientSession:
         if self._opened is None:
@@ -161,31 +193,6 @@ class OciRegistry:
     def _url(self, name: str, kind: str, what: str) -> str:
         repository = f"{self._path}/{name}" if self._path else name
         return f"{self._base}{repository}/{kind}/{what}"
-
-    def _refused(self, name: str, status: int, body: bytes) -> PushError:
-        what = f"{name} cannot be pushed"
-        words = _words(body) or f"HTTP {status}"
-        if status == HTTPStatus.UNAUTHORIZED:
-            hint = f"log in with `docker login {self._host}`, or let an administrator allow anonymous pushes"
-            return PushError(what, where=self._prefix, why=f"the registry wants a login: {words}", hint=hint)
-        if status == HTTPStatus.FORBIDDEN:
-            hint = "ask for the right to push there, or name another registry in stack.yaml"
-            return PushError(what, where=self._prefix, why=f"the registry does not allow it: {words}", hint=hint)
-        if status >= 500:
-            hint = "look whether the registry's disk is full, and at its own logs"
-            return PushError(what, where=self._prefix, why=f"the registry failed (HTTP {status}): {words}", hint=hint)
-        hint = "check the registry's address in stack.yaml, and that it allows pushes"
-        return PushError(what, where=self._prefix, why=f"the registry refused (HTTP {status}): {words}", hint=hint)
-
-    def _unreachable(self, error: Exception) -> PushError:
-        if isinstance(error, TimeoutError):
-            why = "it did not answer in time"
-        elif isinstance(error, aiohttp.ClientConnectorError):
-            why = system_words(error.os_error)
-        else:
-            why = str(error) or type(error).__name__
-        hint = "check that the registry is up, and its address in stack.yaml"
-        return PushError("the registry cannot be reached", where=self._prefix, why=why, hint=hint)
 
 
 class _Sent:
@@ -209,15 +216,6 @@ async def _pieces(file: Path, sent: _Sent) -> AsyncIterator[bytes]:
         while piece := await asyncio.to_thread(content.read, _PIECE):
             yield piece
             sent.add(len(piece))
-
-
-def _words(body: bytes) -> str:
-    """The messages of an error answer (OCI Distribution Specification, Error Codes)."""
-    try:
-        errors = msgspec.json.decode(body)["errors"]
-        return "; ".join(str(error.get("message") or error.get("code")) for error in errors)
-    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError):
-        return " ".join(body[:500].decode(errors="replace").split())[:200]
 
 
 def _is_loopback(host: str) -> bool:

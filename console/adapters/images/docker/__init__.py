@@ -1,0 +1,1 @@
+"""Images by a Docker engine: built by BuildKit, or by the engine's classic builder where there is no buildx; pushed."""
