@@ -26,7 +26,7 @@ from console.model.events import (
 )
 from console.model.plan import Step
 from console.model.run import Progress
-from console.model.wording import seconds
+from console.model.wording import seconds, size
 from console.model.workload import ClusterEvent
 
 _BYTES_EVERY = 5.0
@@ -206,4 +206,5 @@ def _amount(progress: Progress) -> str:
     if unit == "bytes":
         scale, unit = (1e6, "MB") if (progress.total or progress.done) >= 1e6 else (1e3, "kB")
     figures = [progress.done / scale, *([progress.total / scale] if progress.total is not None else [])]
-    return "/".join(f"{figure:.1f}" if scale > 1 else f"{figure:g}" for figure in figures) + f" {unit}"
+    rate = f", {size(progress.rate)}/s" if progress.rate else ""
+    return "/".join(f"{figure:.1f}" if scale > 1 else f"{figure:g}" for figure in figures) + f" {unit}{rate}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from console.model.plan import Step
-from console.model.run import Progress, Run, StepRun, StepState, Verdict
+from console.model.run import Part, PartState, Progress, Run, StepRun, StepState, Verdict
 from console.model.wording import seconds, size
 from console.tui.present.cells import Cell, Column
 from console.tui.present.glyphs import Glyphs
@@ -24,6 +24,57 @@ _TONES = {
     StepState.DONE: Tone.GOOD,
     StepState.FAILED: Tone.ERROR,
 }
+
+
+_PARTS = {
+    PartState.PENDING: StepState.PENDING,
+    PartState.RUNNING: StepState.RUNNING,
+    PartState.CACHED: StepState.DONE,
+    PartState.DONE: StepState.DONE,
+    PartState.FAILED: StepState.FAILED,
+}
+
+
+def run_rows(run: Run, cursor: str) -> list[str]:
+    """The keys of the rows: every step, and below it its parts (`build:web#4`) until it is done.
+
+    The parts of a step that the cursor is in stay.
+    """
+    rows = []
+    for step in run.plan.steps:
+        rows.append(step.id)
+        course = run.steps[step.id]
+        if course.state is not StepState.DONE or part_of(cursor)[0] == step.id != cursor:
+            rows += [f"{step.id}{part.mark.strip()}" for part in course.parts]
+    return rows
+
+
+def part_of(key: str) -> tuple[str, int]:
+    """The step of a row and the number of the part, 0 for the step itself."""
+    step, _, number = key.partition("#")
+    return step, int(number or 0)
+
+
+def row_cells(run: Run, key: str, now: float, glyphs: Glyphs) -> tuple[Cell, ...]:
+    """The cells of a row by its key; empty ones if it is not known."""
+    step_id, number = part_of(key)
+    step = next((each for each in run.plan.steps if each.id == step_id), None)
+    if step is None:
+        return (("", Tone.PLAIN),) * len(STEP_COLUMNS)
+    if not number:
+        return step_cells(step, run.steps[step_id], now, glyphs)
+    part = next((each for each in run.steps[step_id].parts if each.number == number), None)
+    return part_cells(part, now, glyphs) if part else (("", Tone.PLAIN),) * len(STEP_COLUMNS)
+
+
+def part_cells(part: Part, now: float, glyphs: Glyphs) -> tuple[Cell, ...]:
+    """The row of a part of a step, indented: state, name, whether it was cached, how long it took."""
+    state = _PARTS[part.state]
+    tone = _TONES.get(state, Tone.FAINT)
+    words = "" if part.state in {PartState.PENDING, PartState.RUNNING} else part.state.value
+    took = part.seconds if part.seconds is not None else now - part.started if part.started is not None else None
+    name = (f"  {part.name}", Tone.PLAIN if part.state is PartState.RUNNING else Tone.FAINT)
+    return (glyphs.steps[state], tone), name, (words, tone), ("" if took is None else seconds(took), Tone.FAINT)
 
 
 def step_cells(step: Step, course: StepRun, now: float, glyphs: Glyphs) -> tuple[Cell, ...]:
@@ -54,10 +105,11 @@ def _progress(course: StepRun) -> str:
 
 
 def progress_words(progress: Progress) -> str:
-    """How far a step is: `2/3 pods`, `1.2 MB of 4.1 MB`."""
+    """How far a step is: `2/3 pods`, `1.2 MB of 4.1 MB, 3.4 MB/s`."""
     if progress.unit == "bytes":
         total = f" of {size(progress.total)}" if progress.total is not None else ""
-        return f"{size(progress.done)}{total}"
+        rate = f", {size(progress.rate)}/s" if progress.rate else ""
+        return f"{size(progress.done)}{total}{rate}"
     total = f"/{progress.total:g}" if progress.total is not None else ""
     return f"{progress.done:g}{total} {progress.unit}"
 

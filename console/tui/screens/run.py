@@ -16,7 +16,15 @@ from console.model.state import View
 from console.tui.bindings import bindings
 from console.tui.present.cells import Cell
 from console.tui.present.lines import Tone
-from console.tui.present.runs import STEP_COLUMNS, progress_line, step_cells, verdict_lines, waiting_lines
+from console.tui.present.runs import (
+    STEP_COLUMNS,
+    part_of,
+    progress_line,
+    row_cells,
+    run_rows,
+    verdict_lines,
+    waiting_lines,
+)
 from console.tui.screens.ask import Ask, Choice
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.bytelog import ByteLog
@@ -72,10 +80,11 @@ class RunScreen(ConsoleScreen):
         run = self.course
         if run is None:
             return
-        if self._list.keys:
+        rows = run_rows(run, self._list.key)
+        if rows == self._list.keys:
             self._list.tick()
         else:
-            self._list.show([step.id for step in run.plan.steps])
+            self._list.show(rows)
         self._steer(run)
         self._more.set()
         self._explain(run)
@@ -112,12 +121,9 @@ class RunScreen(ConsoleScreen):
         self._reasons.display = bool(lines)
         self._reasons.show(lines)
 
-    def _cells(self, step_id: str) -> Sequence[Cell]:
+    def _cells(self, key: str) -> Sequence[Cell]:
         run = self.course
-        step = next((each for each in run.plan.steps if each.id == step_id), None) if run else None
-        if run is None or step is None:
-            return [("", Tone.PLAIN)] * len(STEP_COLUMNS)
-        return step_cells(step, run.steps[step_id], self.now, self.glyphs)
+        return row_cells(run, key, self.now, self.glyphs) if run else [("", Tone.PLAIN)] * len(STEP_COLUMNS)
 
     # -- the log of the selected step
 
@@ -127,21 +133,22 @@ class RunScreen(ConsoleScreen):
         self._show_log()
 
     def _show_log(self) -> None:
-        step_id = self._list.key
-        if not step_id or step_id == self._shown:
+        key = self._list.key
+        if not key or key == self._shown:
             return
-        self._shown = step_id
-        self._log.entitle(f"Log of {step_id}")
+        self._shown = key
+        self._log.entitle(f"Log of {key}")
         if self._tail is not None:
             self._tail.cancel()
         log = ByteLog()
         self._log.instead = "no output yet"
         self._log.replace(log)
-        self._tail = self.run_worker(self._read(step_id, log), name=f"tail {step_id}", group="tail")
+        self._tail = self.run_worker(self._read(key, log), name=f"tail {key}", group="tail")
 
-    async def _read(self, step_id: str, log: ByteLog) -> None:
+    async def _read(self, key: str, log: ByteLog) -> None:
         """Reads the step's file from its beginning, then what is added, until the run has ended."""
         engine = await self.console.connected()
+        step_id, part = part_of(key)
         file, offset, rest = engine.step_log(self.run_id, step_id), 0, b""
         while True:
             self._more.clear()
@@ -149,11 +156,11 @@ class RunScreen(ConsoleScreen):
             data = await asyncio.to_thread(_read_from, file, offset)
             offset += len(data)
             lines, newline, rest = (rest + data).rpartition(b"\n")
-            log.append(step_id, lines + newline)
+            log.append(step_id, _lines_of(part, lines + newline))
             if data:
                 continue
             if over:
-                log.append(step_id, rest)
+                log.append(step_id, _lines_of(part, rest))
                 self._log.instead = "this step printed nothing"
                 self._log.refresh()
                 return
@@ -194,6 +201,14 @@ class RunScreen(ConsoleScreen):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys work: what has ended cannot be cancelled."""
         return not self.over if action in {"cancel", "follow"} else True
+
+
+def _lines_of(part: int, data: bytes) -> bytes:
+    """The lines of one part without their mark; all lines of a step itself."""
+    mark = f"#{part} ".encode()
+    if not part:
+        return data
+    return b"".join(line.removeprefix(mark) + b"\n" for line in data.split(b"\n") if line.startswith(mark))
 
 
 def _read_from(file: Path, offset: int) -> bytes:
