@@ -12,6 +12,7 @@ from console.model.declare import declare
 from console.model.errors import BuildError, PreflightError
 from console.model.gathered import Image
 from console.model.plan import Step
+from console.model.run import Progress
 
 _UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB"))
 
@@ -56,7 +57,7 @@ async def build(work: Work, step: Step, log: StepLog) -> str:
     watcher = BuildWatcher(log.write, work.course.parts(step))
     built = await work.world.builder.build(image.source, image.tag, watcher)
     work.built[step.service] = built
-    return f"built {built.name}:{built.tag[:12]}, {_size(built.size)}"
+    return f"built {built.name}:{built.tag[:12]}" + (f", {_size(built.size)}" if built.size else "")
 
 
 async def push(work: Work, step: Step, log: StepLog) -> str:
@@ -67,9 +68,16 @@ async def push(work: Work, step: Step, log: StepLog) -> str:
         return "is there already"
     built = work.built[step.service]
     log.line(f"pushes {image.reference}")
-    digest = await work.world.registry.push(built, work.course.progress(step))
+    tell, sent = work.course.progress(step), 0.0
+
+    def progress(progress: Progress) -> None:
+        nonlocal sent
+        sent = progress.done
+        tell(progress)
+
+    digest = await work.world.registry.push(built, progress)
     work.pin(image, digest)
-    return f"pushed {_size(built.size)}, {digest[:19]}"
+    return f"pushed {_size(int(sent))}, {digest[:19]}"
 
 
 def _image(work: Work, step: Step) -> Image:
