@@ -1,85 +1,10 @@
 """Pushing by the OCI distribution API: what is there is not sent again, and every refusal has words."""
 
-import hashlib
-import os
-import re
-
 import pytest
 from aiohttp import web
 
-from console.adapters.images.bundles import BundleBuilder
 from console.adapters.images.registry import OciRegistry
-from console.engine.ports import BuildWatcher
 from console.model.errors import PushError
-from console.model.stack import BuildSource
-
-
-class Shelf:
-    """A registry in memory (OCI Distribution Specification), which can be told to misbehave."""
-
-    def __init__(self) -> None:
-        self.blobs: dict[str, bytes] = {}
-        self.manifests: dict[str, bytes] = {}
-        self.uploads = 0
-        self.cancelled = 0
-        self.refuse: web.Response | None = None
-        self.break_uploads = 0
-        self.prefix = ""
-
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if self.refuse is not None:
-            return web.Response(status=self.refuse.status, body=self.refuse.body)
-        match = re.fullmatch(r"/v2/(?P<name>.+)/(?P<kind>blobs|manifests)/(?P<what>.+)", request.path)
-        assert match, request.path
-        handler = getattr(self, f"{match['kind']}_{request.method.lower()}")
-        return await handler(request, match["name"], match["what"])
-
-    async def blobs_head(self, request, name, digest):
-        found = self.blobs.get(digest)
-        return web.Response(status=404) if found is None else web.Response(headers={"Content-Length": str(len(found))})
-
-    async def blobs_post(self, request, name, what):
-        self.uploads += 1
-        return web.Response(status=202, headers={"Location": f"/v2/{name}/blobs/uploads/{self.uploads}?state=x"})
-
-    async def blobs_put(self, request, name, what):
-        if self.break_uploads:
-            self.break_uploads -= 1
-            await request.content.readany()
-            request.transport.abort()
-            return web.Response()
-        body = b"".join([piece async for piece in request.content.iter_any()])
-        digest = request.query["digest"]
-        if f"sha256:{hashlib.sha256(body).hexdigest()}" != digest:
-            return web.json_response({"errors": [{"code": "DIGEST_INVALID"}]}, status=400)
-        self.blobs[digest] = body
-        return web.Response(status=201)
-
-    async def blobs_delete(self, request, name, what):
-        self.cancelled += 1
-        return web.Response(status=204)
-
-    async def manifests_put(self, request, name, tag):
-        body = await request.read()
-        self.manifests[f"{name}:{tag}"] = body
-        return web.Response(status=201, headers={"Docker-Content-Digest": f"sha256:{hashlib.sha256(body).hexdigest()}"})
-
-    async def manifests_head(self, request, name, tag):
-        body = self.manifests.get(f"{name}:{tag}")
-        if body is None:
-            return web.Response(status=404)
-        return web.Response(headers={"Docker-Content-Digest": f"sha256:{hashlib.sha256(body).hexdigest()}"})
-
-
-@pytest.fixture
-async def shelf():
-    shelf = Shelf()
-    runner = web.ServerRunner(web.Server(shelf.answer), shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    shelf.prefix = f"127.0.0.1:{runner.addresses[0][1]}/acme"
-    yield shelf
-    await runner.cleanup()
 
 
 @pytest.fixture
@@ -87,18 +12,6 @@ async def registry(shelf):
     registry = OciRegistry(shelf.prefix)
     yield registry
     await registry.close()
-
-
-@pytest.fixture
-async def image(tmp_path):
-    context = tmp_path / "context"
-    context.mkdir()
-    (context / "data").write_bytes(os.urandom(3 << 20))
-    dockerfile = tmp_path / "Dockerfile"
-    dockerfile.write_text("FROM scratch\n")
-    source = BuildSource(service="app", name="todo-app", context=context, dockerfile=dockerfile)
-    builder = BundleBuilder(tmp_path / "cache", None, {})
-    return await builder.build(source, await builder.tag(source), BuildWatcher(lambda chunk: None))
 
 
 async def test_a_push_is_whole_and_its_progress_counts_every_byte(shelf, registry, image):

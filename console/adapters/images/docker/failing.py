@@ -10,7 +10,7 @@ from console.model.errors import BuildError
 from console.model.stack import BuildSource
 
 _LAYER = re.compile(r"\[(?:(?P<stage>\S+) +)?(?P<number>\d+)/(?P<total>\d+)\] ")
-_PLATFORM = re.compile(r"\[linux/[\w/]+ (?:->\w+ )?")
+_PLATFORM = re.compile(r"\[linux/[\w/]+(?:->\w+)? ")
 _CODE = re.compile(r"(?:exit code: |non-zero code: )(\d+)")
 _PARSE = re.compile(r"dockerfile parse error (?:on )?line (\d+): (.*)", re.IGNORECASE | re.DOTALL)
 _METADATA = re.compile(r"(?:load metadata for|resolve image config for) (?:docker-image://)?(\S+)")
