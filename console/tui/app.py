@@ -187,6 +187,9 @@ class ConsoleApp(App[int]):
         return self._engine.events_of(uid) if self._engine else ()
 
     def _taker(self) -> ConsoleScreen | None:
+        if not self.is_running:
+            # On the way out screens lose their widgets one by one, while the clock still turns.
+            return None
         uppermost = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
         taker = next(uppermost, None)
         return taker if taker is not None and taker.drawn else None

@@ -23,7 +23,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
 
 @pytest.fixture
 def stack(tmp_path: Path, environment: dict[str, str]) -> Iterator[Stack]:
-    """A stack that nobody else has; destroyed after the test."""
+    """A stack that nobody else has; its namespace is deleted after the test, without waiting for its end."""
     name = f"hello-{uuid.uuid4().hex[:6]}"
     folder = tmp_path / "stacks" / name
     shutil.copytree(HELLO, folder, ignore=shutil.ignore_patterns("tests", "__pycache__"))
@@ -36,13 +36,22 @@ def stack(tmp_path: Path, environment: dict[str, str]) -> Iterator[Stack]:
     for process in made.started:
         process.kill()
         process.communicate()
-    made.run("destroy", "{}", "--yes", "--headless")
+    _delete_namespace(made)
 
 
 @pytest.fixture
 def cluster(stack: Stack) -> Cluster:
     """The sandbox's API, in the namespace of the stack."""
+    return _cluster(stack)
+
+
+def _cluster(stack: Stack) -> Cluster:
     return Cluster(Path(stack.environment["STACK_CONSOLE_STATE"]) / "sandbox" / "kubeconfig", stack.name)
+
+
+def _delete_namespace(stack: Stack) -> None:
+    if _cluster(stack).find("namespaces", stack.name):
+        _cluster(stack).delete("namespaces", stack.name)
 
 
 @pytest.fixture
@@ -50,10 +59,9 @@ def patient(tmp_path: Path, environment: dict[str, str]) -> Iterator[Patient]:
     """A stack that is about to fail; its namespace is deleted after the test, without waiting for its end."""
     name = f"causes-{uuid.uuid4().hex[:6]}"
     (tmp_path / name).mkdir()
-    made = Patient(Stack(name, tmp_path / name, environment))
-    yield made
-    if made.cluster.find("namespaces", name):
-        made.cluster.delete("namespaces", name)
+    made = Stack(name, tmp_path / name, environment)
+    yield Patient(made)
+    _delete_namespace(made)
 
 
 @pytest.fixture
