@@ -130,9 +130,12 @@ def test_read_only_and_protected_targets_refuse_and_say_what_to_add(stack, clust
     assert stack.run("destroy", "{}", "--headless", "--yes-i-mean", stack.name).returncode == 0
 
 
-def test_a_target_without_a_builder_says_what_is_missing(stack, tmp_path):
+def test_a_container_engine_that_does_not_run_is_told_by_preflight(stack, cluster, tmp_path):
     kubeconfig = stack.environment["STACK_CONSOLE_STATE"] + "/sandbox/kubeconfig"
     stack.edit("stack.yaml", "context: kind-kind", "context: sandbox")
-    done = stack.run("deploy", "{}", "--target", "local", "--headless", KUBECONFIG=kubeconfig)
-    assert done.returncode in {10, 11}
-    assert "no builder for container images" in done.stderr
+    outside = {"KUBECONFIG": kubeconfig, "DOCKER_HOST": f"unix://{tmp_path}/none.sock"}
+    done = stack.run("deploy", "{}", "--target", "local", "--headless", **outside)
+    assert done.returncode == 10
+    assert "none.sock does not run" in done.stderr
+    assert "start it" in done.stderr
+    assert cluster.find("namespaces", stack.name) is None

@@ -186,6 +186,24 @@ async def test_images_are_built_with_live_output_and_pushed_once(with_registry, 
     assert step["push:web"].progress.done == step["push:web"].progress.total
 
 
+async def test_what_was_pushed_is_what_runs_and_the_second_deploy_has_nothing_to_do(
+    with_registry, cluster, namespace, tmp_path
+):
+    bench = with_registry
+    copy = "cp app.py $BUNDLE_ROOT/"
+    bench.observe(make_stack([built("web", tmp_path / "web", namespace, copy)], namespace=namespace))
+    first = await bench.plan()
+    verdict = await bench.run(first)
+    [planned] = first[1].images
+    digest = await bench.world.registry.has(planned.source.name, planned.tag)
+    pinned = f"{planned.reference}@{digest}"
+    assert cluster.get("deployments", "web")["spec"]["template"]["spec"]["containers"][0]["image"] == pinned
+    [release] = await read_releases(bench.world.cluster, bench.stack.name, namespace)
+    assert release.images == {"web": pinned}
+    plan, gathered = await bench.plan()
+    assert (plan.empty, gathered.images[0].reference) == (True, pinned), verdict
+
+
 async def test_a_build_that_fails_ends_the_others_and_changes_nothing(with_registry, cluster, namespace, tmp_path):
     bench = with_registry
     services = [
