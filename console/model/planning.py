@@ -13,6 +13,7 @@ from console.model.podspec import WORKLOADS, containers, pod_spec
 from console.model.redaction import MASK
 from console.model.stack import Service, Stack
 from console.model.steps import Steps, critical_path
+from console.model.wording import image_name
 
 _SHARED = "apply:shared"
 # Their end is the end of pods; an autoscaler would start new ones.
@@ -102,7 +103,7 @@ class _Deploy:
                 self.steps.add(f"provision:{external.name}", StepKind.PROVISION, title, needs=["preflight"])
         for image in self._gathered.images:
             if not image.present:
-                build, name = f"build:{image.service}", f"{image.source.name}:{image.tag[:12]}"
+                build, name = f"build:{image.service}", image_name(f"{image.source.name}:{image.tag}")
                 service = image.service
                 self.steps.add(build, StepKind.BUILD, f"build {name}", service=service, needs=["preflight"])
                 self.steps.add(f"push:{service}", StepKind.PUSH, f"push {name}", service=service, needs=[build])

@@ -31,6 +31,15 @@ def size(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def image_name(reference: str) -> str:
+    """An image for people: `shop/web:b3e0386005d4`, without a digest where a tag says which it is."""
+    named, _, digest = reference.partition("@")
+    name, colon, tag = named.rpartition(":")
+    if not colon or "/" in tag:
+        return f"{named}@{digest[:19]}" if digest else named
+    return f"{name}:{tag[:12] if len(tag) == 32 else tag}"
+
+
 def number(count: int, noun: str) -> str:
     """A count with its noun: `1 pod`, `1,200 pods`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -7,6 +7,7 @@ import re
 from console.model.diagnosing.sight import CONFIG, LOGS, Sight, ends, times
 from console.model.diagnosis import Cause, Diagnosis
 from console.model.probing import was_ready
+from console.model.wording import image_name
 from console.model.workload import (
     ClusterEvent,
     Container,
@@ -137,7 +138,7 @@ def starting(sight: Sight, container: Container) -> Diagnosis:
         return sight.finding(Cause.STARTING, what, evidence=spec.action if spec else "", since=container.since)
     pulling = sight.event("Pulling", "Pulled", container=container.name)
     if pulling and pulling.reason == "Pulling":
-        return sight.finding(Cause.STARTING, f"pulling {container.image}", since=pulling.last)
+        return sight.finding(Cause.STARTING, f"pulling {image_name(container.image)}", since=pulling.last)
     if container.reason in ("", "ContainerCreating", "PodInitializing"):
         return sight.finding(Cause.STARTING, f"{who}being created", since=sight.pod.created)
     return sight.finding(Cause.UNKNOWN, f"{who}waiting: {container.reason}", evidence=container.message)
