@@ -240,11 +240,14 @@ class Cluster:
         self, true: Callable[[list[Object]], Any], labels: str = "", timeout: float | None = None
     ) -> list[Object]:
         """Waits until something is true of the pods of this namespace, and returns them."""
-        pods: dict[str, Object] = {}
-        if true(found := self.list("pods", labels)):
-            return found
+        query = {"labelSelector": labels} if labels else None
+        listed = self.request("GET", self.path("pods", query=query))
+        pods = {each["metadata"]["name"]: each for each in listed["items"]}
+        if true(listed["items"]):
+            return list(pods.values())
         try:
-            for change in self.watch("pods", labels=labels, timeout=timeout):
+            since = listed["metadata"]["resourceVersion"]
+            for change in self.watch("pods", labels=labels, since=since, timeout=timeout):
                 pods[change["object"]["metadata"]["name"]] = change["object"]
                 if change["type"] == "DELETED":
                     del pods[change["object"]["metadata"]["name"]]

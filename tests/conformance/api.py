@@ -49,7 +49,7 @@ def apply_whole(
     return applied
 
 
-def refused(status: int, reason: str, call: Any, *arguments: Any, **named: Any) -> Object:
+def refused(status: int, reason: str | None, call: Any, *arguments: Any, **named: Any) -> Object:
     """Calls what must fail; the Status."""
     with pytest.raises(Refused) as caught:
         call(*arguments, **named)

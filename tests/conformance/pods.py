@@ -12,9 +12,15 @@ FOREVER = "trap 'exit 0' TERM; while true; do sleep 0.1; done"
 """Runs until it is asked to end, and then ends at once."""
 
 
+SERVE = """cd /work; touch started
+if command -v python3 > /dev/null; then exec python3 -u -m http.server 8080 --bind "$POD_IP"; fi
+exec httpd -f -v -p "$POD_IP:8080" """
+"""Serves the files in /work, by Python or by BusyBox."""
+
+
 @dataclass(frozen=True)
 class Image:
-    """An image with a shell."""
+    """An image with a shell; for servers with Python or BusyBox's `httpd`."""
 
     name: str
 
@@ -27,6 +33,16 @@ class Image:
         defaults = {"terminationGracePeriodSeconds": 1}
         whole = {**defaults, "containers": [self.container(script, **fields)], **(spec or {})}
         return {"metadata": {"name": name, "labels": {"app": name}}, "spec": whole}
+
+    def server(self, name: str = "pod", spec: Object | None = None, **fields: Any) -> Object:
+        """A pod that serves the files in its /work on port 8080; there is one at first, `started`."""
+        own = {
+            "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
+            "volumeMounts": [{"name": "work", "mountPath": "/work"}],
+            "ports": [{"name": "http", "containerPort": 8080}],
+        }
+        volumes = {"volumes": [{"name": "work", "emptyDir": {}}], **(spec or {})}
+        return self.pod(SERVE, name, volumes, **own, **fields)
 
     def once(self, script: str, name: str = "pod", spec: Object | None = None, **fields: Any) -> Object:
         """A pod that runs a script to its end."""

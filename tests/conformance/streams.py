@@ -10,21 +10,28 @@ import websocket
 
 from tests.cluster import Cluster
 
-_STDOUT, _STDERR, _STATUS = 1, 2, 3
+_STDIN, _STDOUT, _STDERR, _STATUS = 0, 1, 2, 3
 
 
-def follow(cluster: Cluster, pod: str) -> Iterator[str]:
+def follow(cluster: Cluster, pod: str, **options: object) -> Iterator[str]:
     """The lines of a pod's log, as they come, until the log ends."""
-    with cluster._answer("GET", f"{cluster.path('pods', pod)}/log?follow=true", timeout=cluster.patience) as answer:
+    path = f"{cluster.path('pods', pod)}/log?{urlencode({'follow': 'true', **options})}"
+    with cluster._answer("GET", path, timeout=cluster.patience) as answer:
         assert answer.status == 200, answer.read()
         while line := answer.readline():
             yield line.decode()
 
 
 def run(cluster: Cluster, pod: str, script: str) -> tuple[int, str, str]:
-    """Runs a script in a pod (WebSocket, `v4.channel.k8s.io`); exit code, output, error output."""
+    """Runs a script in a pod; exit code, output, error output."""
+    return talk(cluster, pod, script, None)
+
+
+def talk(cluster: Cluster, pod: str, script: str, given: bytes | None) -> tuple[int, str, str]:
+    """The same with something to read for the script (WebSocket, `v4.channel.k8s.io`)."""
     words = [("command", each) for each in ("/bin/sh", "-c", script)]
-    query = urlencode([*words, ("container", "main"), ("stdout", "true"), ("stderr", "true")])
+    streams = [(each, "true") for each in ("stdout", "stderr", *(() if given is None else ("stdin",)))]
+    query = urlencode([*words, ("container", "main"), *streams])
     connection = websocket.create_connection(
         f"{cluster.server.replace('https', 'wss')}{cluster.path('pods', pod)}/exec?{query}",
         timeout=cluster.patience,
@@ -35,6 +42,8 @@ def run(cluster: Cluster, pod: str, script: str) -> tuple[int, str, str]:
     )
     channels = {_STDOUT: b"", _STDERR: b"", _STATUS: b""}
     try:
+        if given is not None:
+            connection.send_binary(bytes([_STDIN]) + given)
         while data := connection.recv():
             channels[data[0]] += data[1:]
     finally:

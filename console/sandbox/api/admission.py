@@ -123,4 +123,19 @@ def _problems(scope: str, resources: Object, item: Object) -> list[str]:
             found.append(f"maximum {name} usage per {scope} is {bound}.  No limit is specified")
         elif quantity.parse(limit) > quantity.parse(bound):
             found.append(f"maximum {name} usage per {scope} is {bound}, but limit is {limit}")
+    return found + _ratio_problems(scope, resources, item)
+
+
+def _ratio_problems(scope: str, resources: Object, item: Object) -> list[str]:
+    """How far a limit may be from its request."""
+    found = []
+    for name, bound in (item.get("maxLimitRequestRatio") or {}).items():
+        request, limit = (quantity.parse(resources.get(each, {}).get(name, "0")) for each in ("requests", "limits"))
+        head = f"{name} max limit to request ratio per {scope} is {bound}, but"
+        if not request:
+            found.append(f"{head} no request is specified or request is 0.")
+        elif not limit:
+            found.append(f"{head} no limit is specified or limit is 0.")
+        elif limit / request > quantity.parse(bound):
+            found.append(f"{head} provided ratio is {limit / request:.6f}.")
     return found

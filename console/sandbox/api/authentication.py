@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -9,7 +10,7 @@ from aiohttp import web
 from console.sandbox.api.errors import unauthorized
 from console.sandbox.api.rbac import Attributes, Authorizer
 from console.sandbox.api.users import AUTHENTICATED, User
-from console.sandbox.pki import Authority, ServiceAccountToken
+from console.sandbox.pki import ISSUER, Authority, ServiceAccountToken
 
 if TYPE_CHECKING:
     from console.sandbox.api.machinery import Machinery
@@ -42,12 +43,12 @@ class Authenticator:
             raise unauthorized()
         return self._impersonated(user, request)
 
-    def by_token(self, token: str) -> User | None:
-        """The user of a token, or None: not known, ended, or its service account is gone."""
+    def by_token(self, token: str, audiences: Collection[str] = (ISSUER,)) -> User | None:
+        """The user of a token, or None: not known, for others, ended, or its service account is gone."""
         if user := self._authority.static_user(token):
             return user
         claims = self._authority.claims(token)
-        if not claims:
+        if not claims or not set(audiences) & set(claims["aud"]):
             return None
         account = ServiceAccountToken.of(claims)
         found = self._machinery.find("serviceaccounts", account.namespace, account.name)

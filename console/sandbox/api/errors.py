@@ -18,7 +18,7 @@ class StatusError(Exception):
 
     Args:
         code: the HTTP status.
-        reason: Kubernetes' machine-readable reason, such as `NotFound`.
+        reason: Kubernetes' machine-readable reason, such as `NotFound`; left out when empty.
         message: the sentence a person reads.
         details: name, group, kind, causes, retryAfterSeconds; left out when None.
     """
@@ -45,8 +45,8 @@ class StatusError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
         }
+        status |= {"reason": self.reason} if self.reason else {}
         return status | ({} if self._details is None else {"details": self._details}) | {"code": self.code}
 
 

@@ -23,7 +23,7 @@ def evict(machinery: Machinery, namespace: str, name: str, options: Object, *, d
     budgets = [] if _harmless(pod) else _budgets(machinery, pod)
     if len(budgets) > 1:
         message = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
-        raise StatusError(500, "InternalError", message)
+        raise StatusError(500, "", message)
     for budget in budgets:
         _take(machinery, budget, name, dry_run=dry_run)
     if not dry_run:

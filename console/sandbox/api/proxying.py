@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from console.sandbox.api import errors, streams
@@ -37,7 +39,7 @@ class Proxying:
             return await _node(context)
         scheme, name, port = _target(context.info.name)
         obj = context.machinery.get(kind.name, context.info.namespace, name)
-        address = _pod_address(context, obj, port) if kind.name == "pods" else _service_address(obj, port)
+        address = _pod_address(context, obj, port) if kind.name == "pods" else _service_address(context, obj, port)
         return await _pass_on(context, f"{scheme}://{address}/{context.info.rest}")
 
 
@@ -56,12 +58,26 @@ def _pod_address(context: Context, pod: Object, port: str) -> str:
     return f"{streams.agent(context, pod).address(pod)}:{port or (ports[0]['containerPort'] if ports else 80)}"
 
 
-def _service_address(service: Object, port: str) -> str:
-    name, ports = service["metadata"]["name"], service["spec"].get("ports") or ()
-    for each in ports:
-        if port in ("", each.get("name"), str(each["port"])):
-            return f"{service['spec']['clusterIP']}:{each['port']}"
-    raise StatusError(503, "ServiceUnavailable", f'no service port "{port}" found for service "{name}"')
+def _service_address(context: Context, service: Object, port: str) -> str:
+    """A ready endpoint; a port without a name is meant where none is named (`pkg/registry/core/service/storage`)."""
+    name, wanted = service["metadata"]["name"], port
+    if port.isdigit():
+        found = [each for each in service["spec"].get("ports") or () if each["port"] == int(port)]
+        if not found:
+            raise _unavailable(f'no service port {port} found for service "{name}"')
+        port = found[0].get("name") or ""
+    endpoints = context.machinery.find("endpoints", service["metadata"]["namespace"], name) or {}
+    subsets = endpoints.get("subsets") or []
+    for subset in subsets:
+        numbers = {each.get("name") or "": each["port"] for each in subset.get("ports") or ()}
+        if subset.get("addresses") and port in numbers:
+            return f"{random.choice(subset['addresses'])['ip']}:{numbers[port]}"  # noqa: S311 - any will do
+    asked = f"{name}:{wanted}" if subsets and wanted else name
+    raise _unavailable(f'no endpoints available for service "{asked}"')
+
+
+def _unavailable(message: str) -> StatusError:
+    return StatusError(503, "ServiceUnavailable", message)
 
 
 async def _pass_on(context: Context, url: str) -> web.StreamResponse:
@@ -84,7 +100,7 @@ async def _pass_on(context: Context, url: str) -> web.StreamResponse:
             return response
     except (ClientError, TimeoutError) as error:
         message = f"error trying to reach service: {error}"
-        raise StatusError(503, "ServiceUnavailable", message) from None
+        raise _unavailable(message) from None
 
 
 # -- a node's own endpoints

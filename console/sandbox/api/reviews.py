@@ -9,6 +9,7 @@ from console.sandbox.api.errors import bad_request, invalid, method_not_allowed,
 from console.sandbox.api.rbac import Attributes, Authorizer
 from console.sandbox.api.resources import Object, Resource
 from console.sandbox.api.users import User
+from console.sandbox.pki import ISSUER
 
 
 class Reviews:
@@ -33,7 +34,7 @@ class Reviews:
         if kind.kind == "SelfSubjectReview":
             return review | {"status": {"userInfo": _user_info(context.user)}}
         if kind.kind == "TokenReview":
-            return review | {"status": self._token(spec.get("token", ""))}
+            return review | {"status": self._token(spec.get("token", ""), spec.get("audiences") or [ISSUER])}
         if kind.kind == "SelfSubjectRulesReview":
             return review | {"status": self._rules(context.user, spec.get("namespace", ""))}
         user = context.user if kind.kind == "SelfSubjectAccessReview" else _subject(spec)
@@ -43,11 +44,11 @@ class Reviews:
         allowed = self._authorizer.allowed(user, _attributes(spec))
         return {"allowed": allowed} | ({} if allowed else {"reason": ""})
 
-    def _token(self, token: str) -> Object:
-        user = self._authenticator.by_token(token)
+    def _token(self, token: str, audiences: list[str]) -> Object:
+        user = self._authenticator.by_token(token, audiences)
         if user is None:
             return {"authenticated": False, "error": "invalid bearer token"}
-        return {"authenticated": True, "user": _user_info(user)}
+        return {"authenticated": True, "user": _user_info(user), "audiences": audiences}
 
     def _rules(self, user: User, namespace: str) -> Object:
         rules = list(self._authorizer.rules(user, namespace))

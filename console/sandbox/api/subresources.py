@@ -97,7 +97,8 @@ async def eviction(context: Context, kind: Resource) -> web.Response:
     """Deletes a pod if its disruption budgets allow."""
     body, _ = decoding.decode_as("policy", "v1", "Eviction", await context.body() or {})
     options = body.get("deleteOptions") or {}
-    evict(context.machinery, context.info.namespace, context.info.name, options, dry_run=context.dry_run)
+    dry_run = context.dry_run or options.get("dryRun") == ["All"]
+    evict(context.machinery, context.info.namespace, context.info.name, options, dry_run=dry_run)
     return context.answer(_success(), status=201)
 
 

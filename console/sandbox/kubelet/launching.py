@@ -166,7 +166,7 @@ class Launcher:
         written = self._message_file.read_bytes()[-_MESSAGE_LIMIT:].decode(errors="replace")
         if written or code == 0 or self._container.get("terminationMessagePolicy") != "FallbackToLogsOnError":
             return written
-        return "\n".join(tail.splitlines()[-80:])
+        return "".join(tail.splitlines(keepends=True)[-80:])
 
     @property
     def stop_signal(self) -> str:

@@ -64,7 +64,7 @@ class Log:
     def end(self, stream: str) -> None:
         """No more comes from a stream."""
         if rest := self._partial.pop(stream, b""):
-            self._write(stream, [(b"F", rest)])
+            self._write(stream, [(b"P", rest)])
 
     def _write(self, stream: str, lines: list[tuple[bytes, bytes]]) -> None:
         head = f"{_now()} {stream} ".encode()

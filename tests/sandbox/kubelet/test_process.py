@@ -125,6 +125,6 @@ async def test_the_log_has_a_line_for_each_line_with_time_and_stream(tmp_path: P
     assert sorted(line[1:] for line in lines) == [
         ["stderr", "F", "two"],
         ["stdout", "F", "one"],
-        ["stdout", "F", "three"],
+        ["stdout", "P", "three"],
     ]
     assert all(times.parse(line[0][:26] + "Z") <= times.now() for line in lines)

@@ -21,6 +21,7 @@ _RULES: dict[str, Rule] = {
     "daemonsets": workloads.daemon_set,
     "deployments": workloads.deployment,
     "endpointslices": network.endpoint_slice,
+    "events": policy.event,
     "horizontalpodautoscalers": policy.autoscaler,
     "ingresses": network.ingress,
     "jobs": workloads.job,

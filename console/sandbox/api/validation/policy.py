@@ -106,6 +106,13 @@ def limit_range(obj: Object) -> Iterator[FieldError]:
                     yield invalid(f"spec.limits[{number}].{field}[{name}]", item[shown][name], why)
 
 
+def event(obj: Object) -> Iterator[FieldError]:
+    """An Event: it lies beside what it is about; what has no namespace is told of in `default`."""
+    about, place = (obj.get("involvedObject") or {}).get("namespace", ""), obj["metadata"].get("namespace", "")
+    if about != place and not (about == "" and place in ("default", "kube-system")):
+        yield invalid("involvedObject.namespace", about, "does not match event.namespace")
+
+
 def lease(obj: Object) -> Iterator[FieldError]:
     """A Lease."""
     spec = obj.get("spec") or {}
