@@ -12,7 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from console.adapters.images.credentials import DockerCredentials
-from console.adapters.images.docker.contexttar import DOCKERFILE, context_tar
+from console.adapters.images.docker.contexttar import context_tar
 from console.adapters.images.docker.endpoint import EngineError
 from console.adapters.images.docker.engine import JSON, DockerEngine
 from console.adapters.images.docker.failing import explain, full_name
@@ -51,7 +51,8 @@ async def build(
     """
     steps = Steps(PartLog(watcher))
     headers = {"Content-Type": "application/x-tar", "X-Registry-Config": await _logins(credentials, source)}
-    stream = engine.stream("/build", _parameters(source, reference), headers, context_tar(source))
+    dockerfile, context = await context_tar(source)
+    stream = engine.stream("/build", _parameters(source, reference, dockerfile), headers, context)
     try:
         async with aclosing(stream) as messages:
             async for message in messages:
@@ -115,8 +116,8 @@ class Steps:
             self._log.output(self._part, f"{layer}: {status}\n".encode())
 
 
-def _parameters(source: BuildSource, reference: str) -> dict[str, str]:
-    parameters = {"dockerfile": DOCKERFILE, "t": reference, "rm": "1", "forcerm": "1"}
+def _parameters(source: BuildSource, reference: str, dockerfile: str) -> dict[str, str]:
+    parameters = {"dockerfile": dockerfile, "t": reference, "rm": "1", "forcerm": "1"}
     parameters["buildargs"] = msgspec.json.encode(source.args).decode()
     if source.target:
         parameters["target"] = source.target

@@ -4,28 +4,51 @@ from __future__ import annotations
 
 import asyncio
 import tarfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from console.adapters.images.context import Entry, read_context
 from console.model.errors import BuildError
 from console.model.stack import BuildSource
 
-DOCKERFILE = ".stack-console.Dockerfile"
-"""The name of the Dockerfile in the tar: it may lie outside of the context."""
+ADDED = ".stack-console.Dockerfile"
+"""The name in the tar of a Dockerfile that is not part of its context."""
+_IGNORE = ".dockerignore"
 _PIECE = 1 << 20
 
 
-async def context_tar(source: BuildSource) -> AsyncIterator[bytes]:
-    """The context after its .dockerignore, and the Dockerfile. Raises BuildError: a file cannot be read."""
-    for entry in await asyncio.to_thread(read_context, source.context, source.dockerfile):
-        async for piece in _entry(entry):
-            yield piece
-    content = await asyncio.to_thread(source.dockerfile.read_bytes)
-    info = tarfile.TarInfo(DOCKERFILE)
-    info.size = len(content)
-    yield _header(info) + content + _padding(len(content))
+async def context_tar(source: BuildSource) -> tuple[str, AsyncIterator[bytes]]:
+    """The name of the Dockerfile in the tar, and the tar: the context after its .dockerignore.
+
+    Raises:
+        BuildError: a file cannot be read; also while the tar is read.
+    """
+    entries = await asyncio.to_thread(read_context, source.context, source.dockerfile)
+    for entry in entries:
+        if entry.source == source.dockerfile:
+            return entry.path, _pieces(entries, {})
+    # The engine takes out again what a .dockerignore names, once it has read the Dockerfile.
+    ignored = await asyncio.to_thread(_ignored, entries)
+    added = {ADDED: await asyncio.to_thread(source.dockerfile.read_bytes), _IGNORE: ignored}
+    return ADDED, _pieces(entries, added)
+
+
+async def _pieces(entries: Sequence[Entry], added: Mapping[str, bytes]) -> AsyncIterator[bytes]:
+    for entry in entries:
+        if entry.path not in added:
+            async for piece in _entry(entry):
+                yield piece
+    for name, content in added.items():
+        info = tarfile.TarInfo(name)
+        info.size = len(content)
+        yield _header(info) + content + _padding(len(content))
     yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _ignored(entries: Sequence[Entry]) -> bytes:
+    """The .dockerignore of the context if that is part of it, and the names that are only in the tar."""
+    own = next((entry for entry in entries if entry.path == _IGNORE), None)
+    return f"{own.source.read_text()}\n{ADDED}\n".encode() if own else f"{_IGNORE}\n{ADDED}\n".encode()
 
 
 async def _entry(entry: Entry) -> AsyncIterator[bytes]:

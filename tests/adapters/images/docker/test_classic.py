@@ -5,7 +5,7 @@ import os
 import tarfile
 
 from console.adapters.images.docker.classic import Steps
-from console.adapters.images.docker.contexttar import DOCKERFILE, context_tar
+from console.adapters.images.docker.contexttar import ADDED, context_tar
 from console.adapters.images.docker.partlog import PartLog
 from console.adapters.images.docker.solve import Failure
 from console.engine.ports import BuildWatcher
@@ -77,11 +77,24 @@ async def test_the_tar_has_what_dockerignore_lets_through_and_the_dockerfile(tmp
     dockerfile = tmp_path / "web.Dockerfile"
     dockerfile.write_text("FROM scratch\n")
     source = BuildSource(service="web", name="web", context=context, dockerfile=dockerfile)
-    data = b"".join([piece async for piece in context_tar(source)])
+    name, pieces = await context_tar(source)
+    data = b"".join([piece async for piece in pieces])
+    assert name == ADDED
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         found = {entry.name: entry for entry in archive}
         assert archive.extractfile("big").read() == (context / "big").read_bytes()
-        assert archive.extractfile(DOCKERFILE).read() == b"FROM scratch\n"
-    assert found.keys() == {".dockerignore", "big", "link", "long" * 60, "sub", "sub/run.sh", DOCKERFILE}
+        assert archive.extractfile(ADDED).read() == b"FROM scratch\n"
+        assert archive.extractfile(".dockerignore").read().split() == [b"*.env", ADDED.encode()]
+    assert found.keys() == {".dockerignore", "big", "link", "long" * 60, "sub", "sub/run.sh", ADDED}
     assert found["sub/run.sh"].mode == 0o755
     assert found["link"].linkname == "sub/run.sh"
+
+
+async def test_a_dockerfile_that_is_part_of_the_context_is_not_sent_twice(tmp_path):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    source = BuildSource(service="web", name="web", context=tmp_path, dockerfile=tmp_path / "Dockerfile")
+    name, pieces = await context_tar(source)
+    data = b"".join([piece async for piece in pieces])
+    assert name == "Dockerfile"
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        assert archive.getnames() == ["Dockerfile"]
