@@ -14,10 +14,10 @@ from console.model.readiness import readiness
 from console.model.run import Progress
 from console.model.stack import JSON
 from console.model.state import Freshness, View
-from console.model.workload import Pod, Workload
+from console.model.workload import Pod, ProbeKind, Workload
 
 STEADY = 1.0
-"""Seconds for which a service has to stay ready: a process that ends at once is not ready, though it seems to be."""
+"""Seconds for which a service has to stay ready that no probe has seen serve: a process may end at once."""
 _RESOURCES = {kind: resource for resource, kind in KINDS.items()} | {"Pod": "pods"}
 
 
@@ -32,11 +32,15 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a service stands: pods that are ready of those wanted, and why not all of them are."""
+    """How a service stands: pods that are ready of those wanted, and why not all of them are.
+
+    `proven` is True if probes have seen every container serve; what has none counts as ready as soon as it runs.
+    """
 
     ready: bool
     pods: int
     desired: int
+    proven: bool = False
     restarts: int = 0
     reason: str = ""
     hopeless: bool = False
@@ -51,7 +55,7 @@ async def wait_ready(
     waits: Callable[[tuple[Diagnosis, ...]], None],
     progress: Callable[[Progress], None],
 ) -> str:
-    """Waits until the service is ready, and stays so for a moment; how it stands then, in words.
+    """Waits until the service is ready, and stays so for a moment if no probe proves it; how it stands then, in words.
 
     Args:
         store: kept current by the observer.
@@ -93,6 +97,8 @@ async def _following(
         standing = look(view, service, expected)
         return standing if standing != before else None
 
+    if before and before.ready and before.proven:
+        return None
     try:
         async with asyncio.timeout(STEADY if before and before.ready else None):
             return await store.wait_until(different)
@@ -115,11 +121,13 @@ def look(view: View, service: str, expected: Sequence[Expected]) -> Standing:
     pods = sum(pods for _, _, pods, _ in stands)
     reason = "; ".join(reason for _, ok, _, reason in stands if not ok)
     if all(ok for _, ok, _, _ in stands):
-        return Standing(True, pods, desired, _restarts(view, service))
+        own = [pod for pod in view.pods.values() if pod.service == service and pod.deleting is None]
+        proven = len(own) >= desired and all(map(_proven, own))
+        return Standing(True, pods, desired, proven, sum(pod.restarts for pod in own))
     lines = [line for line in view.services if line.name == service]
     diagnoses = lines[0].diagnoses if lines else ()
     hopeless = any(each.terminal for each in diagnoses) or any(done and not ok for done, ok, _, _ in stands)
-    return Standing(False, pods, desired, 0, reason, hopeless, diagnoses)
+    return Standing(False, pods, desired, reason=reason, hopeless=hopeless, diagnoses=diagnoses)
 
 
 def _found(view: View, expected: Expected) -> Workload | Pod | None:
@@ -145,8 +153,10 @@ def _stands(found: Workload | Pod) -> tuple[bool, bool, int, str]:
     return ended or ok, ok, int(ok), found.message or found.reason or found.phase
 
 
-def _restarts(view: View, service: str) -> int:
-    return sum(pod.restarts for pod in view.pods.values() if pod.service == service and pod.deleting is None)
+def _proven(pod: Pod) -> bool:
+    """Whether its probes show that it serves; one that only asks whether it still lives begins with "yes"."""
+    telling = {ProbeKind.STARTUP, ProbeKind.READINESS}
+    return all(any(probe.kind in telling for probe in each.probes) for each in pod.containers if not each.init)
 
 
 def _hopeless(service: str, standing: Standing) -> RolloutError:

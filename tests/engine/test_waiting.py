@@ -1,0 +1,45 @@
+"""When a service counts as ready: what a probe has seen serve at once, anything else after it has stayed so."""
+
+import pytest
+
+from console.engine import waiting
+from console.engine.store import Store
+from console.engine.waiting import Expected, wait_ready
+from console.model.errors import RolloutError
+from console.model.events import PodObserved, WorkloadObserved
+from console.model.plan import ObjectRef
+from tests.observed import LIVE, READY, START, container, pod, workload
+
+DEPLOYMENT = workload(uid="d")
+REPLICA_SET = workload("ReplicaSet", "backend-7c9f", uid="rs", service="", owner_uid="d")
+EXPECTED = [Expected(ObjectRef("apps/v1", "Deployment", "todo", "backend"), "d", 1)]
+
+
+@pytest.fixture(autouse=True)
+def never_steady(monkeypatch):
+    """Whoever waits for a service to stay ready waits longer than the test does."""
+    monkeypatch.setattr(waiting, "STEADY", 1000.0)
+
+
+async def wait(*pods):
+    store = Store("todo", "sandbox", "todo", ["backend"], [])
+    store.dispatch(WorkloadObserved(DEPLOYMENT), WorkloadObserved(REPLICA_SET), *map(PodObserved, pods))
+    return await wait_ready(store, "backend", EXPECTED, 0.2, lambda causes: None, lambda progress: None)
+
+
+@pytest.mark.parametrize("probes", [(READY,), (START, LIVE)])
+async def test_what_a_probe_has_seen_serve_is_ready_at_once(probes):
+    pods = [pod(container(probes=probes), uid=name, service="") for name in "ab"]
+    assert await wait(*pods) == "2/2 ready"
+
+
+@pytest.mark.parametrize("others", [(), (container("aside", probes=(LIVE,)),)])
+async def test_a_container_that_nothing_has_seen_serve_has_to_stay(others):
+    served = container(probes=(READY,)) if others else container()
+    with pytest.raises(RolloutError, match="not ready after"):
+        await wait(*(pod(served, *others, uid=name, service="") for name in "ab"))
+
+
+async def test_pods_that_were_not_seen_yet_prove_nothing():
+    with pytest.raises(RolloutError, match="not ready after"):
+        await wait(pod(container(probes=(READY,)), uid="a", service=""))
