@@ -33,7 +33,7 @@ _SINGLE: dict[str, dict[str, tuple[str, str, float | None]]] = {
         "longest_view_ms": ("observe: longest view", "ms", None),
     },
 }
-_WHOLE = ("commands", "terminal")
+_WHOLE = ("commands", "terminal", "rollout")
 
 
 def main() -> int:
