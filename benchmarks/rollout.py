@@ -77,11 +77,12 @@ class Ground:
 
     def _timed(self, line: tuple[str, ...]) -> float:
         self.run("kubectl", "create", "namespace", NAMESPACE)
-        start = time.perf_counter()
-        self.run(*line)
-        seconds = time.perf_counter() - start
-        self.run("kubectl", "delete", "namespace", NAMESPACE, "--wait")
-        return seconds
+        try:
+            start = time.perf_counter()
+            self.run(*line)
+            return time.perf_counter() - start
+        finally:
+            self.run("kubectl", "delete", "namespace", NAMESPACE, "--wait")
 
 
 def run() -> Iterator[Measured]:
