@@ -7,6 +7,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,16 +39,28 @@ def address() -> Iterator[str]:
     try:
         up = subprocess.run([*line, "up", "--detach", "--build"], env=environment, capture_output=True, text=True)
         assert up.returncode == 0, up.stderr
+        _until_served(f"http://127.0.0.1:{port}")
         yield f"http://127.0.0.1:{port}"
     finally:
         subprocess.run([*line, "down", "--volumes", "--timeout", "10"], env=environment, check=True)
 
 
+def _until_served(address: str) -> None:
+    """Returns once the page's server accepts connections: all behind it was ready before it was started."""
+    ends = time.monotonic() + 30
+    while time.monotonic() < ends:
+        try:
+            httpx2.get(address, timeout=5)
+            return
+        except httpx2.TransportError:
+            time.sleep(0.1)
+    pytest.fail(f"nobody serves {address}")
+
+
 @pytest.fixture(scope="module")
 def tasks(address: str) -> Iterator[httpx2.Client]:
-    """A client of the backend through the page's server, once it is ready."""
-    transport = httpx2.HTTPTransport(retries=10)
-    with httpx2.Client(base_url=f"{address}/api", timeout=30, transport=transport) as client:
+    """A client of the backend through the page's server."""
+    with httpx2.Client(base_url=f"{address}/api", timeout=30) as client:
         yield client
 
 
