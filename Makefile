@@ -44,7 +44,8 @@ test-real: install-dev
 	$(BIN)/python -m pytest -m real --timeout=1800
 	$(MAKE) conformance KUBECONFIG="$$TEST_KUBECONFIG" IMAGE="$${TEST_IMAGE:-$$TEST_REGISTRY/busybox}"
 
-# The conformance suite against any cluster: make conformance KUBECONFIG=... [IMAGE=busybox]
+# The conformance suite against any cluster: make conformance KUBECONFIG=... [IMAGE=busybox]; the image has a shell, and
+# Python or BusyBox's httpd.
 conformance: install-dev
 	CONFORMANCE_KUBECONFIG="$(KUBECONFIG)" CONFORMANCE_IMAGE="$(IMAGE)" $(BIN)/python -m pytest tests/conformance --timeout=600
 

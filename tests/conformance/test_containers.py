@@ -305,7 +305,6 @@ def test_an_empty_volume_outlives_its_containers(cluster: Cluster, image: Image)
     assert status_of(pod)["lastState"]["terminated"]["exitCode"] == 1
 
 
-@pytest.mark.soak
 def test_a_volume_follows_its_configuration(cluster: Cluster, image: Image) -> None:
     """A kubelet looks about once a minute."""
     cluster.create("configmaps", {"metadata": {"name": "settings"}, "data": {"file": "old"}})

@@ -1,70 +1,12 @@
 """The command on a terminal: a real pseudo-terminal, whose screen is read."""
 
-import fcntl
-import os
-import pty
 import re
-import select
-import struct
-import termios
-import time
 
-import pyte
 import pytest
 
-SIZE = (120, 32)
-PATIENCE = 60.0
+from tests.terminal import Terminal
+
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
-
-
-class Terminal:
-    """A command on a terminal of its own."""
-
-    def __init__(self, line, environment, cwd):
-        self.screen = pyte.Screen(*SIZE)
-        self.raw = b""
-        self._stream = pyte.ByteStream(self.screen)
-        self.pid, self._fd = pty.fork()
-        if not self.pid:
-            os.chdir(cwd)
-            os.execve(line[0], line, environment)
-        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", SIZE[1], SIZE[0], 0, 0))
-
-    def press(self, keys):
-        os.write(self._fd, keys.encode())
-
-    def until(self, words):
-        """Waits until the words are on the screen."""
-        deadline = time.monotonic() + PATIENCE
-        while not any(words in row for row in self.screen.display):
-            assert time.monotonic() < deadline, "\n".join(self.screen.display)
-            assert self._read(), "\n".join(self.screen.display)
-
-    def end(self):
-        """The exit code, once the command has ended."""
-        while self._read():
-            pass
-        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        os.close(self._fd)
-        self.pid = 0
-        return code
-
-    def kill(self):
-        if self.pid:
-            os.kill(self.pid, 9)
-            self.end()
-
-    def _read(self):
-        """Takes what was drawn; False at the end."""
-        if not select.select([self._fd], [], [], 1.0)[0]:
-            return True
-        try:
-            data = os.read(self._fd, 65536)
-        except OSError:
-            return False
-        self.raw += data
-        self._stream.feed(data)
-        return bool(data)
 
 
 @pytest.fixture
