@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from console.model.diagnosis import Cause, Diagnosis
@@ -13,13 +14,14 @@ from console.model.events import (
     StepFailed,
     StepFinished,
     StepOutput,
+    StepParts,
     StepProgressed,
     StepStarted,
     StepWaiting,
 )
 from console.model.outcome import Outcome
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, ObjectRef, Step, StepKind
-from console.model.run import Progress
+from console.model.run import Part, PartState, Progress
 from tests.tui.scripted import NOW, ScriptedEngine, plan, verdict
 from tests.tui.terminal import Terminal, opened
 
@@ -150,6 +152,25 @@ async def test_the_log_of_the_running_step_is_read_as_it_grows(engine: ScriptedE
             stream.write(" install\n#3 export\n")
         engine.store.dispatch(StepOutput("run-1", "build:backend", 3, "#3 export", NOW))
         await terminal.shows("#2 RUN pip install", "#3 export", "3 lines")
+
+
+async def test_each_part_of_a_build_has_its_row_and_its_own_log(engine: ScriptedEngine, tmp_path: Path) -> None:
+    (tmp_path / "build-backend.log").write_text("#1 FROM x\n#1 pulled\n#2 RUN make\n#2 compiling\n#12 not this\n")
+    parts = (
+        Part(1, "[1/3] FROM x", PartState.CACHED, NOW - 8, 0.0),
+        Part(2, "[2/3] RUN make", PartState.RUNNING, NOW - 3),
+        Part(3, "[3/3] COPY y /y"),
+    )
+    async with begun(engine) as terminal:
+        engine.store.dispatch(StepParts("run-1", "build:backend", parts, NOW))
+        await terminal.shows("[1/3] FROM x", "cached", "[2/3] RUN make", "3.0 s", "[3/3] COPY y /y")
+        await terminal.shows("Log of build:backend", "#1 pulled", "#2 compiling")
+        await terminal.press("j", "j")
+        await terminal.shows("Log of build:backend#2", "RUN make", "compiling")
+        await terminal.until(lambda: "pulled" not in terminal.text and "not this" not in terminal.text)
+        failed = replace(parts[1], state=PartState.FAILED, seconds=3.4)
+        engine.store.dispatch(StepParts("run-1", "build:backend", (failed,), NOW))
+        await terminal.shows("failed", "3.4 s")
 
 
 async def test_the_cursor_follows_what_runs_until_somebody_moves_it(engine: ScriptedEngine) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -85,8 +85,10 @@ class OciRegistry:
     async def check_push(self, name: str) -> None:
         """Proves that we may push, without a trace: starts an upload and cancels it. Raises PushError."""
         upload = await self._start_upload(name)
-        async with self._ask("DELETE", upload, name, missing=True):
-            pass
+        # Not every registry lets uploads be cancelled; then they expire.
+        with suppress(PushError):
+            async with self._ask("DELETE", upload, name):
+                pass
 
     async def push(self, image: BuiltImage, progress: Callable[[Progress], None]) -> str:
         """Uploads what the registry lacks, then the manifest; its digest. Raises PushError.

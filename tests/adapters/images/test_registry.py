@@ -58,6 +58,15 @@ async def test_the_right_to_push_is_proven_without_a_trace(shelf, registry):
     assert (shelf.uploads, shelf.cancelled, shelf.blobs, shelf.manifests) == (1, 1, {}, {})
 
 
+async def test_a_registry_that_cannot_cancel_an_upload_may_be_pushed_to(shelf, registry):
+    async def guard(request):
+        return web.Response(status=405) if request.method == "DELETE" else None
+
+    shelf.guard = guard
+    await registry.check_push("todo-app")
+    assert [method for method, *_ in shelf.seen] == ["POST", "DELETE"]
+
+
 def _refusal(status, code, message):
     return web.json_response({"errors": [{"code": code, "message": message}]}, status=status)
 
@@ -104,6 +113,7 @@ async def test_a_registry_that_is_not_there_is_said(shelf):
         ("[::1]:5000", "http://[::1]:5000/v2/"),
         ("127.0.0.1:5000/team/", "http://127.0.0.1:5000/v2/"),
         ("ghcr.io/acme", "https://ghcr.io/v2/"),
+        ("docker.io/acme", "https://registry-1.docker.io/v2/"),
     ],
 )
 def test_only_loopback_is_spoken_to_without_tls(prefix, base):
