@@ -77,7 +77,7 @@ async def push(work: Work, step: Step, log: StepLog) -> str:
 
     digest = await work.world.registry.push(built, progress)
     work.pin(image, digest)
-    return f"pushed {_size(int(sent))}, {digest[:19]}"
+    return f"pushed {_size(int(sent))}, {digest[:19]}" if sent else f"pushed {digest[:19]}, its layers were there"
 
 
 def _image(work: Work, step: Step) -> Image:

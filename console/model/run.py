@@ -10,6 +10,10 @@ from console.model.outcome import Outcome
 from console.model.plan import Plan
 
 
+_INTERNAL = "[internal]"
+_TAKES_TIME = 1.0
+
+
 class StepState(StrEnum):
     """Where a step stands."""
 
@@ -67,6 +71,13 @@ class Part:
     def mark(self) -> str:
         """What its lines in the log of the step begin with."""
         return f"#{self.number} "
+
+    def notable(self, now: float) -> bool:
+        """Whether people want to see it: what a builder does for itself only where it takes time, or failed."""
+        if not self.name.startswith(_INTERNAL) or self.state is PartState.FAILED:
+            return True
+        took = self.seconds if self.seconds is not None else now - self.started if self.started is not None else 0.0
+        return took >= _TAKES_TIME
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def texts(course, key, now=NOW):
 
 def test_parts_stand_below_their_step_with_state_and_time():
     course = running(StepParts("r", BUILD, (LOAD, RUN), NOW))
-    assert run_rows(course, "")[:4] == ["preflight", BUILD, "build:backend#1", "build:backend#2"]
+    assert run_rows(course, "", NOW)[:4] == ["preflight", BUILD, "build:backend#1", "build:backend#2"]
     assert texts(course, "build:backend#1") == ["[1/2] FROM python", "cached", "0.0 s"]
     assert texts(course, "build:backend#2", NOW + 3) == ["[2/2] RUN make", "", "3.0 s"]
 
@@ -41,8 +41,15 @@ def test_a_part_that_changed_takes_the_place_of_what_was_known():
 
 def test_parts_fold_when_the_step_is_done_but_not_under_the_cursor():
     course = running(StepParts("r", BUILD, (LOAD, RUN), NOW), StepFinished("r", BUILD, "built", NOW + 9))
-    assert "build:backend#2" not in run_rows(course, BUILD)
-    assert "build:backend#2" in run_rows(course, "build:backend#1")
+    assert "build:backend#2" not in run_rows(course, BUILD, NOW)
+    assert "build:backend#2" in run_rows(course, "build:backend#1", NOW)
+
+
+def test_what_the_builder_does_for_itself_is_shown_where_it_takes_time():
+    load = Part(3, "[internal] load build context", PartState.RUNNING, NOW)
+    course = running(StepParts("r", BUILD, (load,), NOW))
+    assert "build:backend#3" not in run_rows(course, "", NOW + 0.5)
+    assert "build:backend#3" in run_rows(course, "", NOW + 1.5)
 
 
 def test_a_row_that_is_not_known_is_empty():

@@ -35,8 +35,8 @@ _PARTS = {
 }
 
 
-def run_rows(run: Run, cursor: str) -> list[str]:
-    """The keys of the rows: every step, and below it its parts (`build:web#4`) until it is done.
+def run_rows(run: Run, cursor: str, now: float) -> list[str]:
+    """The keys of the rows: every step, and below it its notable parts (`build:web#4`) until it is done.
 
     The parts of a step that the cursor is in stay.
     """
@@ -45,7 +45,7 @@ def run_rows(run: Run, cursor: str) -> list[str]:
         rows.append(step.id)
         course = run.steps[step.id]
         if course.state is not StepState.DONE or part_of(cursor)[0] == step.id != cursor:
-            rows += [f"{step.id}{part.mark.strip()}" for part in course.parts]
+            rows += [f"{step.id}{part.mark.strip()}" for part in course.parts if part.notable(now)]
     return rows
 
 

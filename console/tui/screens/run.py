@@ -80,7 +80,7 @@ class RunScreen(ConsoleScreen):
         run = self.course
         if run is None:
             return
-        rows = run_rows(run, self._list.key)
+        rows = run_rows(run, self._list.key, self.now)
         if rows == self._list.keys:
             self._list.tick()
         else:

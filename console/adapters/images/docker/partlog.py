@@ -9,8 +9,6 @@ from console.model.run import Part, PartState
 from console.model.wording import seconds
 
 _ENDS = {PartState.CACHED: "cached", PartState.DONE: "done in {}", PartState.FAILED: "FAILED after {}"}
-_INTERNAL = "[internal]"
-_WORTH_TELLING = 1.0
 
 
 class PartLog:
@@ -47,9 +45,7 @@ class PartLog:
     def _end(self, part: Part) -> None:
         if rest := self._rest.pop(part.number, b""):
             self._line(part, rest)
-        # Parts of BuildKit's own are told only where they took time, or failed.
-        short = part.name.startswith(_INTERNAL) and (part.seconds or 0.0) < _WORTH_TELLING
-        if not short or part.state is PartState.FAILED:
+        if part.notable(part.started or 0.0):
             self._ended.add(part.number)
             self.say(f"{part.mark}{part.name}: {_ENDS[part.state].format(seconds(part.seconds or 0.0))}")
 
