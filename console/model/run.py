@@ -9,7 +9,6 @@ from console.model.diagnosis import Diagnosis
 from console.model.outcome import Outcome
 from console.model.plan import Plan
 
-
 _INTERNAL = "[internal]"
 _TAKES_TIME = 1.0
 
