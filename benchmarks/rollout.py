@@ -33,8 +33,8 @@ spec:
       containers:
         - name: main
           image: {image}
-          command: [sh, -c, "touch /tmp/ready; while :; do sleep 1; done"]
-          readinessProbe: {{exec: {{command: [test, -f, /tmp/ready]}}, periodSeconds: 1}}
+          command: [/bin/sh, -c, "while :; do sleep 1; done"]
+          readinessProbe: {{exec: {{command: [/bin/true]}}, periodSeconds: 1}}
 """
 _STACK = """apiVersion: stack-console/v1
 name: {namespace}
