@@ -38,6 +38,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--image", default=image, help="image with a shell (CONFORMANCE_IMAGE)")
     real = parser.getgroup("real")
     real.addoption("--registry", default=os.environ.get("TEST_REGISTRY"), help="registry to push to (TEST_REGISTRY)")
+    named = os.environ.get("TEST_KUBECONFIG") or None
+    real.addoption("--kubeconfig", type=Path, default=named, help="kubeconfig of a real cluster (TEST_KUBECONFIG)")
 
 
 @pytest.fixture
@@ -46,6 +48,14 @@ def real_registry(request: pytest.FixtureRequest) -> str:
     named = request.config.getoption("--registry")
     assert named, "name a registry that may be pushed to in TEST_REGISTRY, like 127.0.0.1:5000"
     return str(named)
+
+
+@pytest.fixture
+def real_kubeconfig(request: pytest.FixtureRequest) -> Path:
+    """The kubeconfig of a real cluster; a test that asks for it fails where none is named."""
+    named = request.config.getoption("--kubeconfig")
+    assert named, "name the kubeconfig of a real cluster in TEST_KUBECONFIG"
+    return Path(named)
 
 
 @dataclass(frozen=True)
