@@ -109,7 +109,7 @@ def test_only_failures_are_repeated_on_failure(cluster: Cluster) -> None:
 def test_the_end_of_the_log_stands_in_for_last_words(cluster: Cluster) -> None:
     body = once("echo cannot open the door; exit 1", terminationMessagePolicy="FallbackToLogsOnError")
     found = cluster.until("pods", run(cluster, body), _phase("Failed"))
-    assert terminated(found)["message"] == "cannot open the door"
+    assert terminated(found)["message"] == "cannot open the door\n"
 
 
 def test_too_much_memory_kills_the_container(cluster: Cluster) -> None:
