@@ -176,6 +176,11 @@ class Cluster:
         """Deletes an object; `options` are DeleteOptions."""
         self.request("DELETE", self.path(resource, name), options or None)
 
+    def forget(self, namespace: str) -> None:
+        """Deletes a namespace, if there is one, without waiting for its end."""
+        if self.find("namespaces", namespace):
+            self.delete("namespaces", namespace)
+
     # -- waiting
 
     def watch(

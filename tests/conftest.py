@@ -102,8 +102,7 @@ def namespace(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[str]
     cluster = Cluster(sandbox.kubeconfig)
     cluster.create("namespaces", {"metadata": {"name": name}})
     yield name
-    if cluster.find("namespaces", name):
-        cluster.delete("namespaces", name)
+    cluster.forget(name)
 
 
 @pytest.fixture

@@ -31,6 +31,28 @@ WITHIN = 4.0
 
 
 @dataclass(frozen=True)
+class Ground:
+    """Where it is deployed.
+
+    Attributes:
+        kubeconfig: of the cluster, for the test's own eyes.
+        target: the target of the stack.
+        registry: the address of a registry that the cluster pulls from.
+        image: one with Python and a shell, which the test's containers run.
+    """
+
+    kubeconfig: Path
+    target: dict[str, Any]
+    registry: str
+    image: str = "busybox"
+
+    def adapted(self, body: dict[str, Any]) -> dict[str, Any]:
+        """An object with this place's image and registry."""
+        text = json.dumps(body).replace('"image": "busybox"', f'"image": "{self.image}"')
+        return dict(json.loads(text.replace("REGISTRY", self.registry)))
+
+
+@dataclass(frozen=True)
 class Ended:
     """How a deploy ended.
 
@@ -50,11 +72,12 @@ class Ended:
 class Patient:
     """A stack with one service, web, that is about to fail."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, ground: Ground) -> None:
         self.stack = stack
+        self._ground = ground
         self._state = Path(stack.environment["STACK_CONSOLE_STATE"])
         self._told, self._news = "", asyncio.Event()
-        self.cluster = Cluster(self._state / "sandbox" / "kubeconfig", stack.name)
+        self.cluster = Cluster(ground.kubeconfig, stack.name)
 
     def write(self, deployment: dict[str, Any], *others: dict[str, Any], timeout: str = "60s", **more: Any) -> None:
         """Writes the stack's files; `others` are more objects of the service, `more` more of the stack."""
@@ -63,24 +86,19 @@ class Patient:
             name for name in ("first", "database") if name in (*more.get("services", ()), *more.get("externals", ()))
         ]
         service = {"manifests": ["web.yaml"], "timeout": timeout, "after": after}
-        stack = {"apiVersion": "stack-console/v1", "name": name, "namespace": name, "default_target": "sandbox"}
-        stack |= {"targets": {"sandbox": {"kind": "sandbox"}}, **more}
+        stack = {"apiVersion": "stack-console/v1", "name": name, "namespace": name, "default_target": "here"}
+        stack |= {"targets": {"here": self._ground.target}, **more}
         stack["services"] = {"web": service, **more.get("services", {})}
         self.put("stack.yaml", stack)
         self.put("web.yaml", {"apiVersion": "apps/v1", "kind": "Deployment", **deployment}, *others)
 
     def put(self, file: str, *bodies: dict[str, Any]) -> None:
         """Writes one of the stack's files."""
-        (self.stack.folder / file).write_text(yaml.safe_dump_all(bodies))
-
-    @property
-    def registry(self) -> str:
-        """The address of the cluster's registry."""
-        return str(self.stack.json("sandbox", "status")["registry"])
+        (self.stack.folder / file).write_text(yaml.safe_dump_all(map(self._ground.adapted, bodies)))
 
     def external(self, name: str) -> Path:
         """Where an external of our own keeps its data."""
-        return Settings(state=self._state).externals("sandbox") / self.stack.name / "sandbox" / name
+        return Settings(state=self._state).externals("sandbox") / self.stack.name / "here" / name
 
     async def deploy(self, *options: str) -> Ended:
         """The real command, to its end."""
@@ -133,7 +151,7 @@ class Patient:
     @asynccontextmanager
     async def console(self, *, plan: bool = False) -> AsyncIterator[Terminal]:
         """The console on this stack, on a large terminal."""
-        composition = Composition(Settings(state=self._state), Redactor())
+        composition = Composition(Settings(state=self._state, kubeconfig=self._ground.kubeconfig), Redactor())
 
         async def connect(stack: str | None, tell: Any) -> Engine:
             return await composition.connect(Wanted(stack, None), tell)

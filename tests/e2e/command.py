@@ -65,6 +65,11 @@ class Stack:
         path.write_text(text.replace(old, new))
 
 
+def kubeconfig_of(environment: dict[str, str]) -> Path:
+    """The kubeconfig of the sandbox that commands with this environment use."""
+    return Path(environment["STACK_CONSOLE_STATE"]) / "sandbox" / "kubeconfig"
+
+
 @contextmanager
 def sandboxed(home: Path) -> Iterator[dict[str, str]]:
     """An environment with a state folder and a running sandbox of its own, whose probes run ten times as fast."""

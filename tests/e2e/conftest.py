@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster import Cluster
-from tests.e2e.causes import Gate, Patient
-from tests.e2e.command import HELLO, Stack, sandboxed
+from tests.e2e.causes import Gate, Ground, Patient
+from tests.e2e.command import HELLO, Stack, kubeconfig_of, sandboxed
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def stack(tmp_path: Path, environment: dict[str, str]) -> Iterator[Stack]:
     for process in made.started:
         process.kill()
         process.communicate()
-    _delete_namespace(made)
+    _cluster(made).forget(name)
 
 
 @pytest.fixture
@@ -46,22 +46,25 @@ def cluster(stack: Stack) -> Cluster:
 
 
 def _cluster(stack: Stack) -> Cluster:
-    return Cluster(Path(stack.environment["STACK_CONSOLE_STATE"]) / "sandbox" / "kubeconfig", stack.name)
+    return Cluster(kubeconfig_of(stack.environment), stack.name)
 
 
-def _delete_namespace(stack: Stack) -> None:
-    if _cluster(stack).find("namespaces", stack.name):
-        _cluster(stack).delete("namespaces", stack.name)
+@pytest.fixture(scope="session")
+def ground(environment: dict[str, str]) -> Ground:
+    """The sandbox as a place for stacks that fail."""
+    registry = Stack("", Path.cwd(), environment).json("sandbox", "status")["registry"]
+    return Ground(kubeconfig_of(environment), {"kind": "sandbox"}, registry)
 
 
 @pytest.fixture
-def patient(tmp_path: Path, environment: dict[str, str]) -> Iterator[Patient]:
+def patient(tmp_path: Path, environment: dict[str, str], ground: Ground) -> Iterator[Patient]:
     """A stack that is about to fail; its namespace is deleted after the test, without waiting for its end."""
     name = f"causes-{uuid.uuid4().hex[:6]}"
     (tmp_path / name).mkdir()
     made = Stack(name, tmp_path / name, environment)
-    yield Patient(made)
-    _delete_namespace(made)
+    patient = Patient(made, ground)
+    yield patient
+    patient.cluster.forget(name)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ async def test_a_cause_that_goes_away_is_named_while_it_lasts_and_ends_well(pati
 
 
 async def test_a_database_that_goes_away_is_blamed_and_waited_for(patient, gate):
-    target = {"sandbox": {"kind": "sandbox", "externals": {"database": {"provision": "embedded"}}}}
+    target = {"here": {"kind": "sandbox", "externals": {"database": {"provision": "embedded"}}}}
     patient.write(web(late(gate)), externals=DATABASE, targets=target)
     database = EmbeddedPostgres(patient.external("database"))
     words = "database cannot be reached, so its readiness probe fails"

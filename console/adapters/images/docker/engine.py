@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -34,6 +35,7 @@ class DockerEngine:
         self._opened: aiohttp.ClientSession | None = None
         self._endpoint: Endpoint | None = None
         self._base = ""
+        self._opening = asyncio.Lock()
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -91,22 +93,13 @@ class DockerEngine:
             raise EngineError(f"the engine broke off: {error or type(error).__name__}", hint) from error
 
     async def _session(self) -> aiohttp.ClientSession:
-        if self._opened is None:
-            endpoint = await asyncio.to_thread(find_endpoint, self._environment)
-            tls = await asyncio.to_thread(endpoint.tls)
-            scheme, _, rest = endpoint.address.partition("://")
-            if scheme == "unix":
-                connector: aiohttp.BaseConnector = aiohttp.UnixConnector(rest)
-                base = "http://docker"
-            elif scheme in {"tcp", "http", "https"}:
-                connector = aiohttp.TCPConnector(ssl=tls or True)
-                base = f"{'https' if tls or scheme == 'https' else 'http'}://{rest}"
-            else:
-                hint = "use an engine on this machine or one by TCP, or forward its socket (`ssh -L`) into DOCKER_HOST"
-                raise EngineError(f"{endpoint.address} is no address that can be used", hint)
-            self._endpoint, self._base = endpoint, base
-            self._opened = aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT)
-        return self._opened
+        async with self._opening:
+            if self._opened is None:
+                self._endpoint = await asyncio.to_thread(find_endpoint, self._environment)
+                tls = await asyncio.to_thread(self._endpoint.tls)
+                self._base, connector = _connector(self._endpoint.address, tls)
+                self._opened = aiohttp.ClientSession(connector=connector, timeout=_TIMEOUT)
+            return self._opened
 
     @property
     def _where(self) -> str:
@@ -118,6 +111,18 @@ class DockerEngine:
             return EngineError(f"no permission to use the container engine at {self._where}", hint)
         hint = "start it (`sudo systemctl start docker`, or Docker Desktop), or set DOCKER_HOST"
         return EngineError(f"the container engine at {self._where} does not run: {system_words(error)}", hint)
+
+
+def _connector(address: str, tls: ssl.SSLContext | None) -> tuple[str, aiohttp.BaseConnector]:
+    """The beginning of every URL, and how to connect. Raises EngineError."""
+    scheme, _, rest = address.partition("://")
+    if scheme == "unix":
+        return "http://docker", aiohttp.UnixConnector(rest)
+    if scheme in {"tcp", "http", "https"}:
+        secure = tls is not None or scheme == "https"
+        return f"{'https' if secure else 'http'}://{rest}", aiohttp.TCPConnector(ssl=tls or True)
+    hint = "use an engine on this machine or one by TCP, or forward its socket (`ssh -L`) into DOCKER_HOST"
+    raise EngineError(f"{address} is no address that can be used", hint)
 
 
 def _told(line: bytes) -> JSON:
