@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+# More than the cores that are there: half of the time tests wait for probes, processes and watches.
+WORKERS ?= 4
 
 .PHONY: install install-dev demo test soak test-real conformance lint bench lock schema clean
 
