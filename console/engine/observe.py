@@ -35,8 +35,8 @@ from console.model.whatchanged import what_changed
 from console.model.workload import External
 
 WATCHED = ("pods", "events", *KINDS)
-PROBES, FADING, USAGE, EXTERNALS, RELEASES = 1.0, 2.0, 5.0, 5.0, 60.0
-"""Seconds between two questions. Runs make releases known at once."""
+PROBES, FADING, USAGE, EXTERNALS, RELEASES = 2.0, 2.0, 5.0, 5.0, 60.0
+"""Seconds between two questions. Runs make releases known at once, events probes that fail."""
 _CROWD = 500
 """So many pods are asked about at those intervals; twice as many, half as often."""
 

@@ -18,7 +18,7 @@ from console.model.errors import ConsoleError
 from console.model.plan import ObjectRef, Plan
 from console.model.workload import ClusterEvent
 from console.tui.bindings import bindings
-from console.tui.bridge import AWAY, FOCUSED, Bridge, Cost
+from console.tui.bridge import Bridge, Cost
 from console.tui.connection import Connect, Connection
 from console.tui.palette import ConsoleCommands
 from console.tui.present.glyphs import glyphs_for
@@ -99,7 +99,7 @@ class ConsoleApp(App[int]):
         self.theme = theme_for(self._environ)
         self.set_class(self.glyphs.plain, "-ascii")
         self.push_screen(HomeScreen())
-        self.bridge.pace(FOCUSED)
+        self.bridge.attend(focused=True)
 
     def on_ready(self) -> None:
         """Connects behind the first frame, which what that imports would hold up."""
@@ -108,11 +108,11 @@ class ConsoleApp(App[int]):
 
     def on_app_focus(self) -> None:
         """Somebody looks."""
-        self.bridge.pace(FOCUSED)
+        self.bridge.attend(focused=True)
 
     def on_app_blur(self) -> None:
         """Nobody looks."""
-        self.bridge.pace(AWAY)
+        self.bridge.attend(focused=False)
 
     async def _open(self) -> None:
         if self._stack is None and self._find_stacks is not None:

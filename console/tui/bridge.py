@@ -16,8 +16,8 @@ from console.model.workload import ProbeKind
 if TYPE_CHECKING:
     from console.engine.store import Store
 
-FOCUSED = 0.1
-AWAY = 0.25
+FLOWING, CALM, AWAY = 0.1, 0.2, 0.25
+"""Seconds between two turns: where text flows, elsewhere, and while nobody looks."""
 _COST_EVERY = 2.0
 _SHARE, _LONGEST = 0.02, 0.5
 """The share of a core that looking may take; the seconds that it pauses for that at most."""
@@ -26,14 +26,20 @@ _MOST_PODS = 1000
 
 
 class Taker(Protocol):
-    """Whoever draws."""
+    """Whoever draws.
+
+    Attributes:
+        pace: seconds between two turns while it draws.
+    """
+
+    pace: float
 
     def take(self, view: View) -> None:
         """Draws what changed."""
         ...
 
     def flush(self) -> None:
-        """Ten times a second: draws what does not come through the store."""
+        """At every turn: draws what does not come through the store."""
         ...
 
     def tick(self, now: float) -> None:
@@ -50,7 +56,7 @@ class Cost:
     """
 
     def __init__(self) -> None:
-        self.lag = FOCUSED
+        self.lag = CALM
         self.cpu = 0.0
         self._turn: float | None = None
         self._slowest = 0.0
@@ -110,6 +116,7 @@ class Bridge:
         self._second = -1
         self._last: Taker | None = None
         self._timer: Timer | None = None
+        self._focused = True
         self._cost = cost
 
     def watch(self, store: Store) -> None:
@@ -120,12 +127,16 @@ class Bridge:
         """What else is drawn once a second is drawn at the next turn."""
         self._second = -1
 
-    def pace(self, interval: float) -> None:
-        """How often it looks."""
+    def attend(self, *, focused: bool) -> None:
+        """Whether somebody looks at the terminal: how often the clock turns."""
+        self._focused = focused
+        self._beat(self._last.pace if self._last else CALM)
+
+    def _beat(self, pace: float) -> None:
         if self._timer is not None:
             self._timer.stop()
         self._cost.paused()
-        self._timer = self._pump.set_interval(interval, self.turn, name="bridge")
+        self._timer = self._pump.set_interval(pace if self._focused else AWAY, self.turn, name="bridge")
 
     def turn(self) -> None:
         """One look."""
@@ -142,6 +153,8 @@ class Bridge:
         if int(now) != self._second:
             self._second = int(now)
             taker.tick(now)
+        if self._timer is not None and (self._last is None or self._last.pace != taker.pace):
+            self._beat(taker.pace)
         self._last = taker
 
     def _pull(self, store: Store, taker: Taker) -> None:

@@ -13,6 +13,8 @@ from console.tui.bridge import Bridge, Cost
 class Screen:
     """Notes what it is to draw."""
 
+    pace = 0.2
+
     def __init__(self) -> None:
         self.taken: list[View] = []
         self.flushed = 0

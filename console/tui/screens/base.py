@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from console.model.errors import ConsoleError
 from console.model.state import View
+from console.tui.bridge import CALM
 from console.tui.present.errors import error_lines
 from console.tui.present.glyphs import Glyphs
 from console.tui.present.heading import left_line, right_line
@@ -29,11 +30,13 @@ class ConsoleScreen(Screen[None]):
 
     Attributes:
         place: its name in the table of keys.
+        pace: seconds between two turns of the clock while it is uppermost.
         heading: what stands after stack and target in the line at the top.
         drawn: whether its widgets are there to be drawn on.
     """
 
     place: ClassVar[str]
+    pace: float = CALM
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +53,7 @@ class ConsoleScreen(Screen[None]):
         """Draws what changed."""
 
     def flush(self) -> None:
-        """Ten times a second: draws what does not come through the store."""
+        """At every turn of the clock: draws what does not come through the store."""
 
     def tick(self, now: float) -> None:
         """Once a second: draws what differs because time has passed."""

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from console.model.errors import ConsoleError
 from console.model.wording import number
 from console.tui.bindings import bindings
+from console.tui.bridge import FLOWING
 from console.tui.present.errors import error_lines
 from console.tui.present.lines import Line, Tone, faint, line
 from console.tui.screens.base import ConsoleScreen
@@ -43,6 +44,7 @@ class LogsScreen(ConsoleScreen):
     """
 
     place = "logs"
+    pace = FLOWING
     BINDINGS = bindings(place)
     CSS_PATH = "logs.tcss"
 
@@ -124,7 +126,7 @@ class LogsScreen(ConsoleScreen):
     # -- drawing
 
     def flush(self) -> None:
-        """Ten times a second."""
+        """Lines, and what is said about them."""
         self._log.instead = "no line matches" if self._log.filtered else "no lines" if self._over else "no lines yet"
         self._log.flush()
         self._standing.show(Heading(self._left(), self._right()))

@@ -14,6 +14,7 @@ from textual.worker import Worker
 from console.model.run import Run, StepState
 from console.model.state import View
 from console.tui.bindings import bindings
+from console.tui.bridge import FLOWING
 from console.tui.present.cells import Cell
 from console.tui.present.lines import Tone
 from console.tui.present.runs import (
@@ -39,6 +40,7 @@ class RunScreen(ConsoleScreen):
     """Watches one run. The run is the engine's: it goes on when this closes."""
 
     place = "run"
+    pace = FLOWING
     BINDINGS = bindings(place)
     CSS_PATH = "run.tcss"
 
