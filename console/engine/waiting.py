@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.engine.store import KINDS, Store
-from console.model.diagnosis import Diagnosis
+from console.model.diagnosis import Cause, Diagnosis
 from console.model.errors import DeniedError, RolloutError, UnreachableError
 from console.model.plan import ObjectRef
 from console.model.readiness import readiness
 from console.model.run import Progress
 from console.model.stack import JSON
 from console.model.state import Freshness, View
-from console.model.workload import Pod, ProbeKind, Workload
+from console.model.workload import Container, Pod, ProbeKind, ProbeResult, ProbeSource, Workload
 
 STEADY = 1.0
 """Seconds for which a service has to stay ready that no probe has seen serve: a process may end at once."""
+STEADY_AGAIN = 10.0
+"""The same for one that has ended already, and the longest that a liveness probe is given to fail."""
 _RESOURCES = {kind: resource for resource, kind in KINDS.items()} | {"Pod": "pods"}
 
 
@@ -34,13 +36,14 @@ class Expected:
 class Standing:
     """How a service stands: pods that are ready of those wanted, and why not all of them are.
 
-    `proven` is True if probes have seen every container serve; what has none counts as ready as soon as it runs.
+    `steady` is for how many seconds it must stay so to be believed: 0 if probes have seen every container serve; what
+    has none counts as ready as soon as it runs.
     """
 
     ready: bool
     pods: int
     desired: int
-    proven: bool = False
+    steady: float = 0.0
     restarts: int = 0
     reason: str = ""
     hopeless: bool = False
@@ -97,10 +100,10 @@ async def _following(
         standing = look(view, service, expected)
         return standing if standing != before else None
 
-    if before and before.ready and before.proven:
+    if before and before.ready and not before.steady:
         return None
     try:
-        async with asyncio.timeout(STEADY if before and before.ready else None):
+        async with asyncio.timeout(before.steady if before and before.ready else None):
             return await store.wait_until(different)
     except TimeoutError:
         return None
@@ -120,12 +123,14 @@ def look(view: View, service: str, expected: Sequence[Expected]) -> Standing:
     stands = [_stands(each) for each in found if each]
     pods = sum(pods for _, _, pods, _ in stands)
     reason = "; ".join(reason for _, ok, _, reason in stands if not ok)
-    if all(ok for _, ok, _, _ in stands):
-        own = [pod for pod in view.pods.values() if pod.service == service and pod.deleting is None]
-        proven = len(own) >= desired and all(map(_proven, own))
-        return Standing(True, pods, desired, proven, sum(pod.restarts for pod in own))
     lines = [line for line in view.services if line.name == service]
     diagnoses = lines[0].diagnoses if lines else ()
+    if all(ok for _, ok, _, _ in stands):
+        own = [pod for pod in view.pods.values() if pod.service == service and pod.deleting is None]
+        steady = max((_steady(view, pod) for pod in own), default=0.0) if len(own) >= desired else STEADY
+        # What only counts as ready because nothing asks it is not well while something is wrong with it.
+        if not steady or all(each.cause is Cause.STARTING for each in diagnoses):
+            return Standing(True, pods, desired, steady, sum(pod.restarts for pod in own))
     hopeless = any(each.terminal for each in diagnoses) or any(done and not ok for done, ok, _, _ in stands)
     return Standing(False, pods, desired, reason=reason, hopeless=hopeless, diagnoses=diagnoses)
 
@@ -153,10 +158,25 @@ def _stands(found: Workload | Pod) -> tuple[bool, bool, int, str]:
     return ended or ok, ok, int(ok), found.message or found.reason or found.phase
 
 
-def _proven(pod: Pod) -> bool:
-    """Whether its probes show that it serves; one that only asks whether it still lives begins with "yes"."""
-    telling = {ProbeKind.STARTUP, ProbeKind.READINESS}
-    return all(any(probe.kind in telling for probe in each.probes) for each in pod.containers if not each.init)
+def _steady(view: View, pod: Pod) -> float:
+    """Seconds until a pod is believed that is ready: none if its probes show that every container serves."""
+    own = [each for each in pod.containers if not each.init and pod.phase != "Succeeded"]
+    return max((_unproven(each, view.probes.get(pod.uid, {})) for each in own), default=0.0)
+
+
+def _unproven(container: Container, results: Mapping[tuple[str, ProbeKind], ProbeResult]) -> float:
+    """A liveness probe begins with "yes": it proves something once the kubelet has counted, or it could have failed."""
+    kinds = {spec.kind: spec for spec in container.probes}
+    if ProbeKind.STARTUP in kinds or ProbeKind.READINESS in kinds:
+        return 0.0
+    if container.restarts:
+        return STEADY_AGAIN
+    if not (live := kinds.get(ProbeKind.LIVENESS)):
+        return STEADY
+    result = results.get((container.name, ProbeKind.LIVENESS))
+    if result and result.ok and result.source is ProbeSource.METRICS:
+        return STEADY
+    return min(STEADY_AGAIN, STEADY + live.initial_delay + live.period * live.failure_threshold)
 
 
 def _hopeless(service: str, standing: Standing) -> RolloutError:

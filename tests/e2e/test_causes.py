@@ -66,7 +66,7 @@ CASES = {
     "a crash loop": Case(
         web(shell("echo starting; echo MCP_URL is not set >&2; exit 3")),
         *(Cause.CRASH_LOOP, "exits with code 3, 3 times", ("pods", '"restartCount": 2')),
-        {".previous.log": "MCP_URL is not set", "diagnoses.txt": 'last words: "MCP_URL is not set"'},
+        {".log": "MCP_URL is not set", "diagnoses.txt": 'last words: "MCP_URL is not set"'},
     ),
     "a command that is not there": Case(
         web({"command": ["no-such-program"]}),
@@ -98,7 +98,7 @@ CASES = {
     "an address that is taken": Case(
         web(python(BIND_TWICE)),
         *(Cause.CANNOT_BIND, "cannot listen where it wants to", ("pods", '"exitCode": 1')),
-        {".previous.log": "Address already in use", "diagnoses.txt": "Address already in use"},
+        {".log": "Address already in use", "diagnoses.txt": "Address already in use"},
     ),
     "a pod that no node takes": Case(
         web({"resources": {"requests": {"cpu": "5000"}}}),
