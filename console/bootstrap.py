@@ -94,7 +94,7 @@ class Composition:
         """What a target's kind stands for: the cluster, who builds for it, and the registry it pulls from."""
         if target.kind == "sandbox":
             return await self._reach_sandbox(start, tell)
-        from console.adapters.kubernetes.connection import kubeconfig_files
+        from console.adapters.kubernetes.kubeconfig import kubeconfig_files
 
         files = kubeconfig_files(os.environ, self._settings.kubeconfig)
         cluster = await self._cluster(files, target.context)
@@ -150,11 +150,9 @@ class Composition:
         return await sandbox.up(self._settings.sandbox, options)
 
     async def _cluster(self, files: Sequence[Path], context: str) -> Cluster:
-        from console.adapters.kubernetes.client import KubernetesCluster
-        from console.adapters.kubernetes.connection import open_transport
+        from console.adapters.kubernetes.connection import open_cluster
 
-        transport = await open_transport(files, context, read_only=self._settings.read_only)
-        return KubernetesCluster(transport, context)
+        return await open_cluster(files, context, read_only=self._settings.read_only)
 
     async def sandbox(self, action: str, options: Sequence[str]) -> dict[str, Any]:
         """Starts, asks, ends or removes the embedded cluster and the externals of its stacks; its status."""

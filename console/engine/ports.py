@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from console.model.events import Fact
+from console.model.identity import ClusterIdentity
 from console.model.plan import ObjectRef
 from console.model.run import Part, Progress
 from console.model.stack import FIELD_MANAGER, JSON, BuildSource
@@ -100,6 +101,10 @@ class Cluster(Protocol):
 
     async def identity(self) -> str:
         """As whom the API server knows us; empty where it cannot say."""
+        ...
+
+    async def confirm(self) -> ClusterIdentity:
+        """Which cluster this is. Raises RefusedError if it is not the one that the context stood for at the start."""
         ...
 
     async def get(self, ref: ObjectRef) -> JSON | None:

@@ -17,12 +17,14 @@ from console.adapters.kubernetes.failures import Call, decoded
 from console.adapters.kubernetes.kinds import Kinds
 from console.adapters.kubernetes.logs import read_log
 from console.adapters.kubernetes.metrics import PODS_METRICS, parse_probe_counters, usage_of
+from console.adapters.kubernetes.pin import Pin
 from console.adapters.kubernetes.resources import NODES, PODS, Resource
 from console.adapters.kubernetes.transport import Transport
 from console.adapters.kubernetes.watch import PAGE, watch
 from console.engine.ports import Allowed, LogPosition, LogRequest, ProbeCount, Right
-from console.model.errors import NotFoundError
+from console.model.errors import DeniedError, NotFoundError
 from console.model.events import Fact
+from console.model.identity import ClusterIdentity
 from console.model.plan import ObjectRef
 from console.model.stack import FIELD_MANAGER, JSON
 from console.model.workload import Usage
@@ -38,8 +40,9 @@ _PATCHES = {
 class KubernetesCluster:
     """One pinned context of a kubeconfig. Every method raises the errors of `failures`, UnreachableError among them."""
 
-    def __init__(self, transport: Transport, context: str) -> None:
+    def __init__(self, transport: Transport, context: str, pin: Pin | None = None) -> None:
         self._transport = transport
+        self._pin = pin or Pin(ClusterIdentity(context, transport.server))
         self._kinds = Kinds(transport)
         self.context = context
         self.server = transport.server
@@ -64,6 +67,17 @@ class KubernetesCluster:
         except NotFoundError:
             return ""
         return str(answer.get("status", {}).get("userInfo", {}).get("username", ""))
+
+    async def confirm(self) -> ClusterIdentity:
+        """Which cluster this is. Raises RefusedError if it is not the one that the context stood for at the start."""
+        return await self._pin.confirm(self._uid)
+
+    async def _uid(self) -> str:
+        try:
+            body = await self.get(ObjectRef("v1", "Namespace", "", "kube-system"))
+        except DeniedError:
+            return ""
+        return str((body or {}).get("metadata", {}).get("uid", ""))
 
     async def get(self, ref: ObjectRef) -> JSON | None:
         """The object, None if it is not there."""

@@ -1,212 +1,208 @@
-"""From a kubeconfig and a named context to a client that stays with that one server.
+"""From a context of the kubeconfig to a client that stays with that one server.
 
-Never the current context: a target names its own (kubernetes.io, "Organizing Cluster Access Using kubeconfig Files").
 The official client takes a third of a second to import, so it is imported when a connection is made, in a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from console.adapters.kubernetes.client import KubernetesCluster
+from console.adapters.kubernetes.kubeconfig import Context, find_context
+from console.adapters.kubernetes.pin import Pin
+from console.adapters.kubernetes.plugin import ask_plugin
 from console.adapters.kubernetes.transport import Transport
-from console.model.errors import PreflightError, UsageError
+from console.model.errors import PreflightError
 
 if TYPE_CHECKING:
-    from kubernetes.aio.client import Configuration
-    from kubernetes.aio.config.kube_config import KubeConfigLoader
+    from kubernetes.aio.client import ApiClient, Configuration
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """A context of a kubeconfig: which server, as whom, in which namespace by default.
-
-    `acts_as` are the headers of impersonation that the user asks for (`as` and `as-groups` in the kubeconfig).
-    """
-
-    name: str
-    server: str
-    user: str
-    namespace: str
-    acts_as: tuple[tuple[str, str], ...] = ()
-
-
-def kubeconfig_files(environment: Mapping[str, str], explicit: Path | None = None) -> tuple[Path, ...]:
-    """The kubeconfig files that count: the explicit one, else those of `KUBECONFIG`, else `~/.kube/config`."""
-    if explicit is not None:
-        return (explicit.expanduser(),)
-    named = [part for part in environment.get("KUBECONFIG", "").split(os.pathsep) if part]
-    home = Path(environment.get("HOME") or Path.home())
-    return tuple(Path(part).expanduser() for part in named) or (home / ".kube" / "config",)
-
-
-async def list_contexts(files: Sequence[Path]) -> tuple[Context, ...]:
-    """Every context of those files, in their order; a missing file has none.
-
-    Raises:
-        PreflightError: a file is not a kubeconfig.
-    """
-    merged = await asyncio.to_thread(_merge, files)
-    clusters = {entry["name"]: entry.get("cluster") or {} for entry in merged["clusters"]}
-    users = {entry["name"]: entry.get("user") or {} for entry in merged["users"]}
-    return tuple(_context(entry, clusters, users) for entry in merged["contexts"])
-
-
-async def open_transport(files: Sequence[Path], context: str, *, read_only: bool = False) -> Transport:
-    """A transport to the server of that context, pinned: later changes of the files do not move it.
+async def open_cluster(files: Sequence[Path], context: str, *, read_only: bool = False) -> KubernetesCluster:
+    """The cluster of that context, pinned: it is checked again before anything is changed (`confirm`).
 
     Raises:
         UsageError: the files have no such context; the nearest names are given.
         PreflightError: a file is not a kubeconfig, or its credentials cannot be had.
     """
-    known = {each.name: each for each in await list_contexts(files)}
-    if context not in known:
-        raise _unknown(context, files, list(known))
-    loader, configuration = await asyncio.to_thread(_load, files, context)
-    await _authenticate(loader, configuration, context)
-    server = known[context].server
-    acts_as = known[context].acts_as
-    if len(dict(acts_as)) < len(acts_as):
+    found = await asyncio.to_thread(find_context, files, context)
+    identity = await asyncio.to_thread(lambda: found.identity)
+    return KubernetesCluster(await _open(found, read_only), context, Pin(identity, files))
+
+
+async def open_transport(files: Sequence[Path], context: str, *, read_only: bool = False) -> Transport:
+    """A transport to the server of that context; it stays when the files change. Raises as `open_cluster`."""
+    return await _open(await asyncio.to_thread(find_context, files, context), read_only)
+
+
+async def _open(context: Context, read_only: bool) -> Transport:
+    if context.missing or not context.server:
+        why = f"the kubeconfig has no {context.missing}" if context.missing else "its cluster has no server"
+        hint = "repair the context, its cluster or its user in the kubeconfig"
+        raise PreflightError(f"context {context.name!r} of the kubeconfig cannot be used", why=why, hint=hint)
+    proxy = str(context.cluster.get("proxy-url") or "")
+    if proxy and urlsplit(proxy).scheme not in {"http", "https"}:
+        why = f"its proxy-url is {proxy}, and only http proxies are supported"
+        hint = "name an http proxy, or leave it out and set HTTPS_PROXY"
+        raise PreflightError(f"context {context.name!r} of the kubeconfig cannot be used", why=why, hint=hint)
+    if len(dict(context.acts_as)) < len(context.acts_as):
         hint = "leave one group in as-groups; the client sends a header of a name only once"
-        raise PreflightError(f"context {context!r} acts as more than one group", hint=hint)
-    if not configuration.host or not server:
-        raise PreflightError(f"context {context!r} names no server", hint="add the cluster's server to the kubeconfig")
-    if _is_loopback(server):
-        # kubectl never sends loopback through a proxy of the environment; aiohttp would.
-        configuration.client_session_kwargs = {"trust_env": False}
-    return Transport(
-        await asyncio.to_thread(_client, configuration, known[context]),
-        server,
-        read_only=read_only,
-        renew=lambda: _authenticate(loader, configuration, context),
-    )
+        raise PreflightError(f"context {context.name!r} acts as more than one group", hint=hint)
+    login = _Login(context)
+    client = await login.begin()
+    return Transport(client, context.server, read_only=read_only, renew=login.renew)
 
 
-def _merge(files: Sequence[Path]) -> dict[str, Any]:
-    import yaml
+class _Login:
+    """The credentials of one context, and the client that sends them; taken anew once they are refused."""
 
-    merged: dict[str, list[dict[str, Any]]] = {"clusters": [], "contexts": [], "users": []}
-    for file in files:
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._lock = asyncio.Lock()
+        self._times = 0
+
+    async def begin(self) -> ApiClient:
+        """The client."""
+        self._configuration = await asyncio.to_thread(_configuration)
+        if _is_loopback(self._context.server):
+            # kubectl never sends loopback through a proxy of the environment; aiohttp would.
+            self._configuration.client_session_kwargs = {"trust_env": False}
+        await self._load()
+        with self._errors():
+            self._client = await asyncio.to_thread(_client, self._configuration, self._context)
+        return self._client
+
+    async def renew(self) -> None:
+        """Asks the plugin and reads the files again, once for all that wait for it. Raises PreflightError."""
+        seen = self._times
+        async with self._lock:
+            if self._times == seen:
+                await self._load()
+                with self._errors():
+                    if await asyncio.to_thread(_take_certificate, self._client, self._configuration):
+                        await _leave_connections(self._client)
+                self._times += 1
+
+    async def _load(self) -> None:
+        user = await _credentials(self._context)
+        loader = _loader(self._context, user)
+        with self._errors(), _words() as said:
+            await loader.load_and_set(self._configuration)
+        if said:
+            hint = "log in again with the provider's own tool"
+            raise PreflightError(f"no credentials for context {self._context.name!r}", why=said[-1], hint=hint)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        from kubernetes.aio.config import ConfigException
+
         try:
-            content = yaml.safe_load(file.read_text()) if file.exists() else {}
-            for part, entries in merged.items():
-                entries += [entry for entry in content.get(part) or () if not _has(entries, entry["name"])]
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, KeyError) as error:
-            why = (
-                "it is no YAML"
-                if isinstance(error, yaml.YAMLError | UnicodeDecodeError)
-                else "its shape is not a kubeconfig's"
-            )
-            why = error.strerror or why if isinstance(error, OSError) else why
-            hint = "repair the file, or name another one in KUBECONFIG"
-            raise PreflightError("the kubeconfig cannot be read", where=str(file), why=why, hint=hint) from error
-    return merged
+            yield
+        except (ConfigException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"context {self._context.name!r} of the kubeconfig cannot be used"
+            why = str(error) or type(error).__name__
+            hint = "repair the context, its cluster or its user in the kubeconfig"
+            raise PreflightError(what, why=why, hint=hint) from error
 
 
-def _has(entries: list[dict[str, Any]], name: str) -> bool:
-    return any(entry["name"] == name for entry in entries)
+async def _credentials(context: Context) -> dict[str, Any]:
+    """The user's entry, with what its plugin or its token file gives in place of them."""
+    user = dict(context.login)
+    plugin = user.pop("exec", None)
+    # As in client-go: the file goes before the token, and both before the plugin.
+    if file := user.pop("tokenFile", None):
+        try:
+            user["token"] = (await asyncio.to_thread(Path(file).read_text)).strip()
+        except OSError as error:
+            what, hint = f"no credentials for context {context.name!r}", "write the token there, or correct tokenFile"
+            raise PreflightError(what, where=file, why=error.strerror or str(error), hint=hint) from error
+    if plugin and not user.get("token"):
+        user |= await ask_plugin(context.name, plugin, context.cluster)
+    return user
 
 
-def _context(entry: dict[str, Any], clusters: Mapping[str, Any], users: Mapping[str, Any]) -> Context:
-    inner = entry.get("context") or {}
-    server = str(clusters.get(inner.get("cluster", ""), {}).get("server", "")).rstrip("/")
-    user = str(inner.get("user", ""))
-    namespace = str(inner.get("namespace", "")) or "default"
-    return Context(entry["name"], server, user, namespace, _impersonation(users.get(user, {})))
+def _loader(context: Context, user: Mapping[str, Any]) -> Any:
+    from kubernetes.aio.config.kube_config import KubeConfigLoader
+
+    names = {"cluster": context.name, "user": context.name}
+    parts = {
+        "contexts": [{"name": context.name, "context": names}],
+        "clusters": [{"name": context.name, "cluster": dict(context.cluster)}],
+        "users": [{"name": context.name, "user": dict(user)}],
+    }
+    return KubeConfigLoader(config_dict=parts, active_context=context.name, config_base_path="")
 
 
-def _impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The headers that make us less than we are (kubernetes.io, "User impersonation"); the client leaves them out."""
-    name = (("Impersonate-User", str(user["as"])),) if user.get("as") else ()
-    return (*name, *(("Impersonate-Group", str(group)) for group in user.get("as-groups") or ()))
-
-
-def _unknown(context: str, files: Sequence[Path], known: list[str]) -> UsageError:
-    nearest = difflib.get_close_matches(context, known, n=3, cutoff=0.5)
-    if nearest:
-        hint = "did you mean " + " or ".join(repr(name) for name in nearest) + "?"
-    elif known:
-        hint = "there are: " + ", ".join(known)
-    else:
-        hint = "no kubeconfig with a context was found; set KUBECONFIG, or use the target kind sandbox"
-    return UsageError(f"no context named {context!r}", where=", ".join(map(str, files)), hint=hint)
-
-
-def _load(files: Sequence[Path], context: str) -> tuple[KubeConfigLoader, Configuration]:
+def _configuration() -> Configuration:
     from kubernetes.aio.client import Configuration
-    from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
-    merger = KubeConfigMerger(os.pathsep.join(map(str, files)))
-    try:
-        loader = KubeConfigLoader(config_dict=merger.config, active_context=context, config_base_path=None)
-    except _config_errors() as error:
-        raise _unusable(context, error) from error
-    return loader, Configuration(retries=None)
+    return Configuration(retries=None)
 
 
-def _client(configuration: Configuration, context: Context) -> Any:
+def _client(configuration: Configuration, context: Context) -> ApiClient:
     from kubernetes.aio.client import ApiClient
+
+    with _no_copies():
+        client = ApiClient(configuration)
+    for name, value in context.acts_as:
+        client.set_default_header(name, value)
+    return client
+
+
+def _take_certificate(client: ApiClient, configuration: Configuration) -> bool:
+    """Connections made from now on show the certificate that was loaded last; False where there is none."""
+    with _no_copies():
+        if configuration.cert_file:
+            client.rest_client.ssl_context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return bool(configuration.cert_file)
+
+
+async def _leave_connections(client: ApiClient) -> None:
+    """Those that are open have shown the old certificate; watches come back by themselves."""
+    session, client.rest_client.pool_manager = client.rest_client.pool_manager, None
+    if session is not None:
+        await session.close()
+
+
+@contextmanager
+def _no_copies() -> Iterator[None]:
+    """The certificate and key are in the TLS context in the end; their copies must not outlive a kill -9."""
     from kubernetes.aio.config.kube_config import _cleanup_temp_files
 
     try:
-        client = ApiClient(configuration)
-        for name, value in context.acts_as:
-            client.set_default_header(name, value)
-        return client
-    except _config_errors() as error:
-        raise _unusable(context.name, error) from error
+        yield
     finally:
-        # The certificate and key are in the TLS context now; their copies must not outlive a kill -9.
         _cleanup_temp_files()
 
 
-async def _authenticate(loader: KubeConfigLoader, configuration: Configuration, context: str) -> None:
-    """Loads the credentials (again), and says why when an exec plugin gives none: the client only logs it."""
+@contextmanager
+def _words() -> Iterator[list[str]]:
+    """What the client says as an error, instead of letting it write over the screen."""
     logger = logging.getLogger("kubernetes.aio.config.kube_config")
     words = _Words()
     logger.addHandler(words)
     propagate, logger.propagate = logger.propagate, False
     try:
-        await loader.load_and_set(configuration)
-    except _config_errors() as error:
-        raise _unusable(context, error) from error
+        yield words.said
     finally:
         logger.propagate = propagate
         logger.removeHandler(words)
-    if words.said:
-        hint = "run the plugin's own login command, or install the plugin"
-        raise PreflightError(f"no credentials for context {context!r}", why=words.said[-1], hint=hint)
 
 
 class _Words(logging.Handler):
-    """Keeps what the client says as an error, instead of letting it write over the screen."""
-
     def __init__(self) -> None:
         super().__init__(logging.ERROR)
         self.said: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         self.said.append(record.getMessage())
-
-
-def _config_errors() -> tuple[type[Exception], ...]:
-    from kubernetes.aio.config import ConfigException
-
-    return (ConfigException, OSError, KeyError, TypeError, ValueError, AttributeError)
-
-
-def _unusable(context: str, error: Exception) -> PreflightError:
-    why = str(error) or type(error).__name__
-    hint = "repair the context, its cluster or its user in the kubeconfig"
-    return PreflightError(f"context {context!r} of the kubeconfig cannot be used", why=why, hint=hint)
 
 
 def _is_loopback(server: str) -> bool:

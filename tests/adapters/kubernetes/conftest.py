@@ -12,6 +12,7 @@ from aiohttp import web
 from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.connection import open_transport
 from console.adapters.kubernetes.transport import Transport
+from tests.cluster import Cluster
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -97,3 +98,14 @@ async def over_tls(sandbox) -> AsyncIterator[Transport]:
 async def client(over_tls) -> KubernetesCluster:
     """The client of the sandbox."""
     return KubernetesCluster(over_tls, "sandbox")
+
+
+@pytest.fixture
+def stranger(cluster) -> Cluster:
+    """A service account without rights, in the test's namespace."""
+    cluster.create("serviceaccounts", {"metadata": {"name": "stranger"}})
+    body = {"kind": "TokenRequest", "apiVersion": "authentication.k8s.io/v1", "spec": {}}
+    found = cluster.request("POST", cluster.path("serviceaccounts", "stranger") + "/token", body)
+    client = Cluster(cluster.kubeconfig, cluster.namespace)
+    client.act_as(found["status"]["token"])
+    return client

@@ -1,15 +1,14 @@
 """From kubeconfig and context to one pinned server; never the current context."""
 
 import os
-import stat
-import sys
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
-from console.adapters.kubernetes.connection import kubeconfig_files, list_contexts, open_transport
+from console.adapters.kubernetes.connection import open_transport
 from console.adapters.kubernetes.failures import Call
+from console.adapters.kubernetes.kubeconfig import kubeconfig_files, read_contexts
 from console.model.errors import PreflightError, UnreachableError, UsageError
 
 from .conftest import status, write_kubeconfig
@@ -24,10 +23,10 @@ def test_the_explicit_file_goes_before_the_environment_and_that_before_the_home(
     assert kubeconfig_files({"HOME": "/home/me"}) == (Path("/home/me/.kube/config"),)
 
 
-async def test_contexts_of_several_files_are_all_there_and_the_first_of_a_name_counts(tmp_path):
+def test_contexts_of_several_files_are_all_there_and_the_first_of_a_name_counts(tmp_path):
     first = write_kubeconfig(tmp_path / "first", ("dev", "https://dev:6443"))
     second = write_kubeconfig(tmp_path / "second", ("dev", "https://other:6443"), ("prod", "https://prod:6443/"))
-    contexts = await list_contexts([first, tmp_path / "missing", second])
+    contexts = read_contexts([first, tmp_path / "missing", second])
     assert [(each.name, each.server) for each in contexts] == [
         ("dev", "https://dev:6443"),
         ("prod", "https://prod:6443"),
@@ -63,8 +62,23 @@ async def test_a_file_that_is_no_kubeconfig_is_named(tmp_path, content):
 async def test_a_context_without_its_cluster_is_said(tmp_path):
     file = write_kubeconfig(tmp_path / "config", ("prod", "https://b"))
     file.write_text(file.read_text().replace("cluster: prod", "cluster: gone"))
-    with pytest.raises(PreflightError, match="context 'prod' of the kubeconfig cannot be used"):
+    with pytest.raises(PreflightError, match="context 'prod' of the kubeconfig cannot be used") as caught:
         await open_transport([file], "prod")
+    assert caught.value.why == "the kubeconfig has no cluster 'gone'"
+
+
+async def test_a_context_without_its_user_is_said(tmp_path):
+    file = write_kubeconfig(tmp_path / "config", ("prod", "https://b"))
+    file.write_text(file.read_text().replace("user: tester", "user: gone"))
+    with pytest.raises(PreflightError, match="context 'prod' of the kubeconfig cannot be used") as caught:
+        await open_transport([file], "prod")
+    assert caught.value.why == "the kubeconfig has no user 'gone'"
+
+
+def test_an_empty_file_among_several_is_none_at_all(tmp_path):
+    (tmp_path / "empty").write_text("")
+    file = write_kubeconfig(tmp_path / "config", ("prod", "https://b"))
+    assert [each.name for each in read_contexts([tmp_path / "empty", file])] == ["prod"]
 
 
 async def test_the_server_stays_when_the_file_changes(weather, transport, tmp_path):
@@ -85,47 +99,11 @@ async def test_a_token_file_is_read_again_when_its_token_is_no_longer_accepted(w
 
     weather.answer = answer
     token = tmp_path / "token"
-    token.write_text("first")
+    token.write_text("first\n")
     file = write_kubeconfig(tmp_path / "config", ("weather", weather.server), user={"tokenFile": str(token)})
     transport = await open_transport([file], "weather")
     with pytest.raises(UnreachableError, match="does not accept the credentials"):
         await transport.send(PING)
-    token.write_text("second")
+    token.write_text("second\n")
     assert await transport.send(PING) == b"{}"
     await transport.close()
-
-
-def _plugin(tmp_path: Path, script: str) -> dict:
-    program = tmp_path / "plugin"
-    program.write_text(f"#!{sys.executable}\n{script}")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(program)}}
-
-
-async def test_a_plugin_gives_the_credentials(weather, tmp_path):
-    credential = (
-        '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "given"}}'
-    )
-    user = _plugin(tmp_path, f"print('{credential}')")
-    file = write_kubeconfig(tmp_path / "config", ("weather", weather.server), user=user)
-    transport = await open_transport([file], "weather")
-    await transport.send(PING)
-    assert weather.asked[0].headers["Authorization"] == "Bearer given"
-    await transport.close()
-
-
-@pytest.mark.parametrize(
-    ("user", "words"),
-    [
-        ({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/no/such/plugin"}}, "/no/such/plugin"),
-        ("import sys; sys.exit('log in first')", "log in first"),
-        ("print('no json')", "failed to decode"),
-    ],
-)
-async def test_a_plugin_that_gives_none_is_quoted_and_writes_nothing_over_the_screen(tmp_path, capfd, user, words):
-    user = _plugin(tmp_path, user) if isinstance(user, str) else user
-    file = write_kubeconfig(tmp_path / "config", ("prod", "https://127.0.0.1:1"), user=user)
-    with pytest.raises(PreflightError, match="no credentials for context 'prod'") as caught:
-        await open_transport([file], "prod")
-    assert words in caught.value.why
-    assert capfd.readouterr() == ("", "")
