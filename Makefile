@@ -37,13 +37,14 @@ test: install-dev lint
 soak: install-dev
 	$(BIN)/python -m pytest -m soak --timeout=3600
 
-# Against the registry and Kubernetes that TEST_REGISTRY and TEST_KUBECONFIG name; TEST_IMAGE: one with a shell.
+# Against the registry and Kubernetes that TEST_REGISTRY and TEST_KUBECONFIG name. The suite of conformance runs in TEST_IMAGE,
+# by default the Python that the tests have pushed.
 test-real: install-dev
 	@for name in TEST_REGISTRY TEST_KUBECONFIG; do \
 		[ -n "$$(printenv $$name)" ] || { echo "make test-real needs $$name: see CONTRIBUTING.md" >&2; exit 2; }; \
 	done
 	$(BIN)/python -m pytest -m real --timeout=1800
-	$(MAKE) conformance KUBECONFIG="$$TEST_KUBECONFIG" IMAGE="$${TEST_IMAGE:-$$TEST_REGISTRY/busybox}"
+	$(MAKE) conformance KUBECONFIG="$$TEST_KUBECONFIG" IMAGE="$${TEST_IMAGE:-$$TEST_REGISTRY/console-test/python}"
 
 # The conformance suite against any cluster: make conformance KUBECONFIG=... [IMAGE=busybox]; the image has a shell, and
 # Python or BusyBox's httpd.

@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     real.addoption("--kubeconfig", type=Path, default=named, help="kubeconfig of a real cluster (TEST_KUBECONFIG)")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_registry(request: pytest.FixtureRequest) -> str:
     """The registry that tests push to; a test that asks for it fails where none is named."""
     named = request.config.getoption("--registry")
@@ -50,7 +50,7 @@ def real_registry(request: pytest.FixtureRequest) -> str:
     return str(named)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_kubeconfig(request: pytest.FixtureRequest) -> Path:
     """The kubeconfig of a real cluster; a test that asks for it fails where none is named."""
     named = request.config.getoption("--kubeconfig")
