@@ -28,7 +28,7 @@ _BUSY = 10.0
 _RUNS_KEPT = 200
 _STEPS_KEPT = 20
 _LONGEST_EVIDENCE = 1 << 20
-_RUN_COLUMNS = "run_id kind stack target started command ended outcome headline release phases".split()  # noqa: SIM905
+_RUN_COLUMNS = "run_id kind stack target started command ended outcome headline release phases cluster".split()  # noqa: SIM905
 _BROKEN = ("not a database", "malformed", "corrupt", "encrypted")
 
 
@@ -187,8 +187,9 @@ def _in_transaction(database: sqlite3.Connection, work: Callable[[sqlite3.Connec
 
 
 def _run(row: tuple[Any, ...]) -> RunRecord:
-    phases = tuple((name, seconds) for name, seconds in msgspec.json.decode(row[-1]))
-    return RunRecord(**dict(zip(_RUN_COLUMNS, row, strict=True)) | {"phases": phases})
+    kept = dict(zip(_RUN_COLUMNS, row, strict=True))
+    phases = tuple((name, seconds) for name, seconds in msgspec.json.decode(kept["phases"]))
+    return RunRecord(**kept | {"phases": phases})
 
 
 def _undo(row: tuple[Any, ...]) -> UndoRecord:

@@ -24,6 +24,7 @@ _MIGRATIONS = (
             undo_id TEXT PRIMARY KEY, run_id TEXT NOT NULL, stack TEXT NOT NULL, target TEXT NOT NULL,
             action TEXT NOT NULL, at REAL NOT NULL)""",
     ),
+    ("ALTER TABLE run ADD COLUMN cluster TEXT NOT NULL DEFAULT ''",),
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.model.events import (
+    ClusterChecked,
     Denied,
     EventObserved,
     ExternalObserved,
@@ -54,6 +55,9 @@ class ActivityLog:
                 self._add(fact, Activity(fact.at, fact.resource, f"not allowed to {fact.right}", "warning"))
             case ExternalObserved():
                 self._external(fact)
+            case ClusterChecked():
+                words = fact.mismatch or "the context stands for the cluster of the start again"
+                self._add(fact, Activity(fact.at, "cluster", words, "error" if fact.mismatch else "info"))
             case _:
                 pass
 

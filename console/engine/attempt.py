@@ -195,7 +195,9 @@ class Attempt:
     def _record(self, verdict: Verdict | None = None) -> RunRecord:
         work = self._work
         command = work.world.redactor.text(work.options.command)
-        record = RunRecord(work.run_id, work.plan.kind, work.stack.name, work.stack.target.name, self._began, command)
+        where = (work.stack.name, work.stack.target.name)
+        cluster = str(work.plan.cluster or "")
+        record = RunRecord(work.run_id, work.plan.kind, *where, self._began, command, cluster=cluster)
         if verdict is None:
             return record
         return replace(

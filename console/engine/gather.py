@@ -136,6 +136,7 @@ def _gathered(seen: Seen, world: World, objects: tuple[ObjectState, ...], obsole
         unprovisioned=tuple(each.name for each in own if (each.secret, each.key) not in seen.secrets),
         unready=tuple(sorted({each.declared.service for each in objects if _unready(each)} - {""})),
         checksum_key=seen.checksum_key,
+        cluster=seen.cluster,
     )
 
 

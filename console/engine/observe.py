@@ -10,6 +10,7 @@ from console.engine.counters import ProbeCounters
 from console.engine.gather import known_secrets
 from console.engine.inquire import Inquiries
 from console.engine.outside import only_inside
+from console.engine.pinned import keep_confirming
 from console.engine.ports import World
 from console.engine.releases import read_releases
 from console.engine.store import KINDS, Store
@@ -70,6 +71,7 @@ class Observer:
         for resource in WATCHED:
             work = keep_watching(cluster, resource, namespace, self._store.dispatch, self._world.clock)
             tasks.start(f"watch {resource}", work)
+        tasks.start("pinned", keep_confirming(cluster, self._store, self._world.clock))
         tasks.start("inquiries", Inquiries(self._world, self._store).run())
         tasks.start("surroundings", self._surround())
         tasks.start("probes", self._ask("probes", self._probes, PROBES))

@@ -25,6 +25,7 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
 
     Raises:
         PreflightError: something that the plan needs is not there.
+        RefusedError: the context does not stand for the cluster of the plan any more.
         ApplyError: others changed values, and nobody said what becomes of them.
         LockedError: another run changes the stack.
         StalePlanError: the cluster changed since the plan was made.
@@ -32,6 +33,7 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
     _refuse_failed_checks(work)
     if all(step.kind in {StepKind.PREFLIGHT, StepKind.ROLLBACK} for step in work.plan.steps):
         return "nothing to do"
+    await work.world.cluster.confirm()
     _refuse_drift(work)
     deploys = work.plan.kind == "deploy"
     if deploys:

@@ -291,7 +291,10 @@ class SecretValues(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A run as the journal keeps it. `ended` and `outcome` are None and empty while it goes on, or if it was killed."""
+    """A run as the journal keeps it. `ended` and `outcome` are None and empty while it goes on, or if it was killed.
+
+    `cluster` says where it was: context, server and identity of the cluster.
+    """
 
     run_id: str
     kind: str
@@ -304,6 +307,7 @@ class RunRecord:
     headline: str = ""
     release: int | None = None
     phases: tuple[tuple[str, float], ...] = ()
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)

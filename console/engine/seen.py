@@ -14,6 +14,7 @@ from console.engine.together import together
 from console.model.declare import UNREADABLE, secret_values, wanted_secrets
 from console.model.errors import DeniedError, PushError
 from console.model.gathered import Image
+from console.model.identity import ClusterIdentity
 from console.model.plan import ObjectRef
 from console.model.references import references
 from console.model.release import Release
@@ -32,6 +33,7 @@ class Seen:
     checksum_key: str = ""
     secrets: dict[tuple[str, str], str] = field(default_factory=dict)
     past: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    cluster: ClusterIdentity | None = None
 
     @property
     def namespaces(self) -> set[str]:
@@ -59,10 +61,11 @@ async def look(stack: Stack, world: World, *, images: bool = True) -> Seen:
 
     Raises:
         UnreachableError: the API server does not answer.
+        RefusedError: the context does not stand for the cluster of the start any more.
         BuildError: a build context cannot be read.
     """
     seen = Seen(stack)
-    parts = [_see_live, _see_releases, _see_secrets, _see_past, *([_see_images] if images else [])]
+    parts = [_see_cluster, _see_live, _see_releases, _see_secrets, _see_past, *([_see_images] if images else [])]
     await together((part(seen, world) for part in parts), "gather: look")
     _mask(seen, world)
     return seen
@@ -140,6 +143,10 @@ def needed_refs(stack: Stack) -> list[ObjectRef]:
         *(ref for ref in read if ref.kind in {"ConfigMap", "Secret"}),
         *(ref for ref, _ in wanted_secrets(stack)),
     ]
+
+
+async def _see_cluster(seen: Seen, world: World) -> None:
+    seen.cluster = await world.cluster.confirm()
 
 
 async def _see_live(seen: Seen, world: World) -> None:

@@ -61,6 +61,7 @@ class Store:
         self._activity = ActivityLog()
         self._release: ReleaseInfo | None = None
         self._run: Run | None = None
+        self._mismatch = ""
         self._services = {name: ServiceView(name, ServiceState.UNKNOWN, 0, 0) for name in services}
         self._diagnoses: tuple[Diagnosis, ...] = ()
         self._takers: dict[str, set[str] | None] = {}
@@ -80,6 +81,7 @@ class Store:
             facts.WatchLost: self._lost,
             facts.Denied: self._denied,
             facts.ClueFound: self._clue,
+            facts.ClusterChecked: self._checked,
             facts.ReleaseObserved: self._released,
         }
 
@@ -159,6 +161,7 @@ class Store:
             health=MappingProxyType(self._health),
             release=self._release,
             run=self._run,
+            mismatch=self._mismatch,
             activity=self._activity.lines,
             changed=frozenset(changed or ()),
             changed_all=changed is None,
@@ -267,6 +270,9 @@ class Store:
         self._judge.change(fact.changes)
 
     # -- how far it can be believed
+
+    def _checked(self, fact: facts.ClusterChecked) -> None:
+        self._mismatch = fact.mismatch
 
     def _relisted(self, fact: facts.Relisted) -> None:
         if fact.resource == "pods":

@@ -104,6 +104,14 @@ class Denied:
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterChecked:
+    """Whether the context still stands for the cluster of the start; `mismatch` says what differs, empty if nothing."""
+
+    mismatch: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class ClueFound:
     """A closer look at a pod in trouble: a container's last words, or (no container) why no node can ever take it."""
 
@@ -238,6 +246,7 @@ Fact = (
     | WatchBeat
     | WatchLost
     | Denied
+    | ClusterChecked
     | ClueFound
     | RunStarted
     | StepStarted

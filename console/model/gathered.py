@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from console.model.identity import ClusterIdentity
 from console.model.plan import Check, ObjectRef
 from console.model.release import Release
 from console.model.stack import JSON, BuildSource, Stack
@@ -67,7 +68,7 @@ class Gathered:
     `releases` are the stack's releases in the cluster, the newest first. `past` are the seconds that steps took in the
     past, the newest first, by step id. `unprovisioned` are externals of our own that do not run yet. `unready` are
     services that are not ready now. `checksum_key` is the hexadecimal key of the configuration checksums, empty where
-    it may not be read; `declare` takes it.
+    it may not be read; `declare` takes it. `cluster` is where all of this was seen.
     """
 
     stack: Stack
@@ -83,3 +84,4 @@ class Gathered:
     unready: tuple[str, ...] = ()
     checksum_key: str = ""
     obsolete_uids: Mapping[ObjectRef, str] = field(default_factory=dict)
+    cluster: ClusterIdentity | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from console.model.identity import ClusterIdentity
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectRef:
@@ -92,7 +94,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do, before it does it."""
+    """What a run would do, before it does it; `cluster` is the very one that it was made for."""
 
     kind: str
     stack: str
@@ -104,6 +106,7 @@ class Plan:
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
     expected_seconds: float | None = None
+    cluster: ClusterIdentity | None = None
 
     @property
     def changes(self) -> tuple[ObjectChange, ...]:

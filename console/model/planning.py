@@ -191,6 +191,7 @@ def _plan(kind: str, gathered: Gathered, steps: Steps, warnings: tuple[str, ...]
         checks=gathered.checks,
         warnings=tuple(dict.fromkeys(warnings)),
         expected_seconds=critical_path(steps.all),
+        cluster=gathered.cluster,
     )
 
 

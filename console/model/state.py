@@ -85,7 +85,7 @@ class View:
     """What the console believes at one moment. Mappings are read-only and must not be kept past the next view.
 
     `changed` holds the pod uids that differ from the previous view of the same taker. Probe results are by pod uid,
-    then by (container, kind).
+    then by (container, kind). `mismatch` says why the context does not stand for the cluster of the start any more.
     """
 
     version: int
@@ -105,6 +105,7 @@ class View:
     health: Mapping[str, ResourceHealth] = field(default_factory=lambda: _EMPTY)
     release: ReleaseInfo | None = None
     run: Run | None = None
+    mismatch: str = ""
     activity: tuple[Activity, ...] = ()
     changed: frozenset[str] = frozenset()
     changed_all: bool = False

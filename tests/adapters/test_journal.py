@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from console.adapters import journal as module
+from console.adapters import journal_schema
 from console.adapters.journal import SqliteJournal
 from console.engine.ports import EvidenceItem, RunRecord, UndoRecord
 from console.model.errors import PreflightError
@@ -130,6 +131,25 @@ async def test_a_broken_file_is_moved_aside_with_a_warning(tmp_path, content):
     (aside,) = tmp_path.glob("journal.db.broken-*")
     assert aside.read_bytes() == content
     assert str(aside) in journal.warnings[0]
+    await journal.close()
+
+
+async def test_a_file_of_an_older_console_is_brought_up_to_date_with_all_that_is_in_it(tmp_path):
+    file = tmp_path / "journal.db"
+    older = sqlite3.connect(file)
+    for statement in journal_schema._MIGRATIONS[0]:
+        older.execute(statement)
+    row = ("r0", "deploy", "todo", "sandbox", 1.0, "stack-console deploy todo", 2.0, "done", "went well", 1, "[]")
+    older.execute(f"INSERT INTO run VALUES ({', '.join('?' * len(row))})", row)
+    older.execute("PRAGMA user_version = 1")
+    older.commit()
+    older.close()
+    journal = SqliteJournal(file)
+    await journal.record_run(replace(RUN, cluster="prod at https://prod, cluster u-1"))
+    assert [(each.run_id, each.cluster) for each in await journal.runs("todo")] == [
+        ("r1", "prod at https://prod, cluster u-1"),
+        ("r0", ""),
+    ]
     await journal.close()
 
 

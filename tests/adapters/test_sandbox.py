@@ -5,24 +5,32 @@ from pathlib import Path
 import pytest
 
 from console.adapters import sandbox
-from console.adapters.kubernetes.client import KubernetesCluster
-from console.adapters.kubernetes.connection import open_transport
-from console.model.errors import PreflightError
+from console.adapters.kubernetes.connection import open_cluster
+from console.model.errors import PreflightError, RefusedError
 
 
-async def test_up_status_down_and_reset(tmp_path):
+async def test_up_status_down_and_reset_after_which_it_is_another_cluster(tmp_path):
     state = tmp_path / "state"
     assert not (await sandbox.status(state)).running
     started = await sandbox.up(state)
     try:
         assert started.running
         assert await sandbox.up(state) == await sandbox.status(state) == started
-        client = KubernetesCluster(await open_transport([Path(started.kubeconfig)], "sandbox"), "sandbox")
+        client = await open_cluster([Path(started.kubeconfig)], "sandbox")
         assert (await client.version()) == started.version
-        await client.close()
+        before = await client.confirm()
         await sandbox.down(state)
         assert not (await sandbox.status(state)).running
         assert state.exists()
+        await sandbox.reset(state)
+        assert not state.exists()
+        await sandbox.up(state)
+        with pytest.raises(RefusedError, match="context 'sandbox' was changed since the console started"):
+            await client.confirm()
+        await client.close()
+        other = await open_cluster([Path(started.kubeconfig)], "sandbox")
+        assert (await other.confirm()).uid != before.uid
+        await other.close()
     finally:
         await sandbox.reset(state)
     assert not state.exists()

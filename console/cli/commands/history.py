@@ -72,6 +72,7 @@ def _lines(history: History) -> list[str]:
 def _run_lines(record: RunRecord) -> list[str]:
     lines = [f"{record.kind} of {record.stack} on {record.target} at {_moment(record.started)}"]
     lines += [f"  {record.outcome or 'unfinished'}: {record.headline}", f"  {record.command}"]
+    lines += [f"  {record.cluster}"] if record.cluster else []
     return lines + [f"  {name} {seconds(took)}" for name, took in record.phases]
 
 

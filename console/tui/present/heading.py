@@ -76,6 +76,8 @@ def _running(run: Run, now: float, glyphs: Glyphs, *, wide: bool) -> list[Span]:
 def _fresh(view: View | None, standing: Standing, now: float) -> Span:
     if standing.notice:
         return standing.notice, Tone.WARNING
+    if view is not None and view.mismatch:
+        return "another cluster: start again", Tone.ERROR
     health = view.health.get("pods") if view else None
     if health is None or health.freshness is Freshness.LOADING:
         return "loading", Tone.FAINT
