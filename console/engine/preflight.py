@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from console.engine.admission import check_admission
 from console.engine.outside import check_externals, check_references
 from console.engine.ports import World
 from console.engine.rights import check_rights
@@ -34,6 +35,7 @@ async def check(gathered: Gathered, world: World) -> tuple[Check, ...]:
         "build": _builder(gathered, world),
         "registry": _registry(gathered, world),
         "externals": check_externals(gathered, world),
+        "pods": check_admission(gathered, changes, world),
         "quota": _quota(gathered, changes, world),
         "references": check_references(gathered, world),
     }

@@ -106,7 +106,7 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes, server: str) -> T:
 
 def refused(call: Call, server: str, status: Status, code: int) -> ConsoleError:
     """The error for an answer that is not a success."""
-    if code == 403 and not _is_quota(status):
+    if code == 403 and not _is_admission(status):
         hint = f"ask an administrator for the right to {call.right} on {server}"
         return DeniedError(call.right, why=status.message, hint=hint)
     if code == 401:
@@ -131,8 +131,11 @@ def _is_about_object(call: Call, status: Status) -> bool:
     return call.method != "GET" and ("webhook" in status.message or status.reason not in _SERVER_REASONS)
 
 
-def _is_quota(status: Status) -> bool:
-    return "exceeded quota" in status.message
+def _is_admission(status: Status) -> bool:
+    """A policy (quota, pod security, webhook) refused the object; for a missing right it says first whose it is."""
+    why = status.message.partition(" is forbidden: ")[2]
+    said = "exceeded quota" in status.message or "denied the request" in status.message
+    return said or (bool(why) and not why.startswith('User "'))
 
 
 def _conflict(call: Call, status: Status) -> ConsoleError:
