@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
 from contextlib import aclosing
 
 from console.engine.ports import Clock, Cluster
-from console.model.errors import ConsoleError, DeniedError
+from console.model.errors import ConsoleError, DeniedError, UnreachableError
 from console.model.events import Denied, Fact, Relisted, WatchBeat, WatchLost
 
-FIRST, LONGEST = 0.25, 10.0
-"""Seconds before the first new try, and at most before any."""
+FIRST, LONGEST = 0.25, 3.0
+"""Seconds before the first new try, and at most before any: what is back is seen again within five seconds."""
 SELDOM = 60.0
 """Seconds before what was forbidden is tried again: rights change, but seldom."""
 BEAT = 1.0
@@ -43,6 +44,12 @@ class BackOff:
         return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads the load
 
 
+def told(error: ConsoleError) -> str:
+    """Why the cluster is out of sight, and what can be done about it, in one line."""
+    why = f"{error.what}: {error.why}" if error.why else error.what
+    return f"{why}; {error.hint}" if error.hint else why
+
+
 async def keep_watching(cluster: Cluster, resource: str, namespace: str, dispatch: Dispatch, clock: Clock) -> None:
     """Watches a resource until cancelled.
 
@@ -50,7 +57,8 @@ async def keep_watching(cluster: Cluster, resource: str, namespace: str, dispatc
         cluster: where.
         resource: as `Cluster.watch` names it.
         namespace: the namespace to watch.
-        dispatch: takes one or more facts. `WatchLost` comes once a loss, `Relisted` ends it; `Denied` comes once.
+        dispatch: takes one or more facts. `WatchLost` comes once a loss, and again when the
+            reason is another; `Relisted` ends it; `Denied` comes once.
         clock: the time.
     """
     await _Watcher(cluster, resource, namespace, dispatch, clock).run()
@@ -64,26 +72,34 @@ class _Watcher:
         self._dispatch = dispatch
         self._clock = clock
         self._back_off = BackOff()
-        self._told: type[Fact] | None = None
+        self._told: tuple[type[Fact], str] | None = None
         self._beat = 0.0
 
     async def run(self) -> None:
         while True:
-            pause = self._back_off.pause()
+            began, least = time.monotonic(), 0.0
             try:
                 await self._once()
             except DeniedError as error:
                 self._tell(Denied(self._resource, error.right, self._clock()))
-                pause = SELDOM
+                least = SELDOM
             except ConsoleError as error:
-                why = f"{error.what}: {error.why}" if error.why else error.what
-                self._tell(WatchLost(self._resource, self._clock(), why))
-            await asyncio.sleep(pause)
+                self._tell(WatchLost(self._resource, self._clock(), told(error)))
+                least = error.retry_after if isinstance(error, UnreachableError) else 0.0
+            except Exception as error:
+                # A bug of ours: whoever owns the task hears of it, and nobody believes what is on the screen.
+                self._tell(WatchLost(self._resource, self._clock(), f"{type(error).__name__}: {error}"))
+                raise
+            if time.monotonic() - began > LONGEST:
+                # It went well for a while. What breaks at once again and again is tried with growing pauses.
+                self._back_off.reset()
+            await asyncio.sleep(max(self._back_off.pause(), least))
 
     def _tell(self, fact: Denied | WatchLost) -> None:
-        """Once until it has worked again."""
-        if self._told is not type(fact):
-            self._told = type(fact)
+        """Once until it has worked again, or for another reason."""
+        kind = (type(fact), fact.why if isinstance(fact, WatchLost) else fact.right)
+        if self._told != kind:
+            self._told = kind
             self._dispatch(fact)
 
     async def _once(self) -> None:
@@ -97,7 +113,6 @@ class _Watcher:
                 listed.append(fact)
                 if isinstance(fact, Relisted):
                     self._told = None
-                    self._back_off.reset()
                 if isinstance(fact, Relisted) or len(listed) >= _BATCH:
                     self._dispatch(*listed)
                     # The screen and the keys get their turn between two pages.

@@ -171,9 +171,10 @@ class LockedError(ConsoleError):
 
 
 class UnreachableError(ConsoleError):
-    """The API server did not answer."""
+    """The API server did not answer. `retry_after` are the seconds that it asks to wait before the next try."""
 
     outcome = Outcome.UNREACHABLE
+    retry_after: float = 0.0
 
 
 class DeniedError(ConsoleError):

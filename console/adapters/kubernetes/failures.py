@@ -30,6 +30,7 @@ class Call:
     """A request to the API server, and the words for it.
 
     `right` names what RBAC must grant ("list pods in todo"), `subject` what it is about ("deployment/backend").
+    `attempts` is how often it is sent where the server asks for a pause; 1: that is told at once.
     """
 
     method: str
@@ -39,6 +40,12 @@ class Call:
     query: tuple[tuple[str, str], ...] = ()
     body: Any = None
     content_type: str = "application/json"
+    attempts: int = 4
+
+    @property
+    def only_asks(self) -> bool:
+        """True if it changes nothing, so that it may be sent again whatever became of it."""
+        return self.method == "GET" or self.dry_run
 
     @property
     def dry_run(self) -> bool:
@@ -104,8 +111,8 @@ def decoded(decoder: msgspec.json.Decoder[T], body: bytes, server: str) -> T:
         raise UnreachableError("the answer makes no sense", where=server, why=str(error), hint=hint) from error
 
 
-def refused(call: Call, server: str, status: Status, code: int) -> ConsoleError:
-    """The error for an answer that is not a success."""
+def refused(call: Call, server: str, status: Status, code: int, pause: float = 0.0) -> ConsoleError:
+    """The error for an answer that is not a success; `pause` are the seconds that the server asks to wait."""
     if code == 403 and not _is_admission(status):
         hint = f"ask an administrator for the right to {call.right} on {server}"
         return DeniedError(call.right, why=status.message, hint=hint)
@@ -121,14 +128,15 @@ def refused(call: Call, server: str, status: Status, code: int) -> ConsoleError:
     if code == 410:
         hint = "read it again from the start"
         return ConflictError("the version asked for is gone", where=call.subject, why=status.message, hint=hint)
-    if code == 429 or (code >= 500 and not _is_about_object(call, status)):
-        return _overloaded(server, status, code)
+    if code == 429 or code > 500 or (code == 500 and not _is_about_object(call, status)):
+        return _overloaded(server, status, code, pause)
     return _invalid(call, status)
 
 
 def _is_about_object(call: Call, status: Status) -> bool:
     """Some refusals come as 500: a failing admission webhook, and a field of the wrong type in server-side apply."""
-    return call.method != "GET" and ("webhook" in status.message or status.reason not in _SERVER_REASONS)
+    told = status.kind == "Status" and call.method != "GET"
+    return told and ("webhook" in status.message or status.reason not in _SERVER_REASONS)
 
 
 def _is_admission(status: Status) -> bool:
@@ -159,12 +167,14 @@ def _manager(message: str) -> str:
     return parts[1] if len(parts) > 2 else message
 
 
-def _overloaded(server: str, status: Status, code: int) -> ConsoleError:
+def _overloaded(server: str, status: Status, code: int, pause: float) -> ConsoleError:
     if code == 429:
         what, hint = "the API server asks to slow down", "wait a little, then try again"
     else:
         what, hint = f"the API server failed (HTTP {code})", "look at the API server's own logs, or try again"
-    return UnreachableError(what, where=server, why=status.message, hint=hint)
+    error = UnreachableError(what, where=server, why=status.message, hint=hint)
+    error.retry_after = pause
+    return error
 
 
 def _invalid(call: Call, status: Status) -> ConsoleError:

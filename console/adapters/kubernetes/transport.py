@@ -9,19 +9,22 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
 from console.adapters.kubernetes.failures import Call, broken, read_status, refused
+from console.adapters.kubernetes.pulse import PATIENCE, QUIET, Pulse, Waiting
+from console.adapters.kubernetes.renewal import Renewal
 from console.model.errors import RefusedError
 
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
 _UNARY: Final = aiohttp.ClientTimeout(total=60, connect=10, sock_connect=5, sock_read=30)
-_ATTEMPTS: Final = 4
-_PATIENCE: Final = 10.0
+_PULSE: Final = Call("GET", "/livez", "get /livez", "a sign of life")
+_LONGEST_PAUSE: Final = 10.0
 _TEXT: Final = 10_000
 _PACE: Final = 0.1
 _PLENTY: Final = 1 << 16
@@ -29,28 +32,40 @@ _PLENTY: Final = 1 << 16
 _REVIEWS: Final = ("/selfsubjectaccessreviews", "/selfsubjectrulesreviews", "/selfsubjectreviews")
 # These are GET by protocol, but run something in a container or reach into one.
 _SESSIONS: Final = ("/exec", "/attach", "/portforward")
+# The system gives a connection up whose other side is silent for ten seconds, though asked every three (tcp(7)).
+_ALIVE: Final = {
+    "TCP_KEEPIDLE": 4,
+    "TCP_KEEPALIVE": 4,
+    "TCP_KEEPINTVL": 3,
+    "TCP_KEEPCNT": 2,
+    "TCP_USER_TIMEOUT": 10_000,
+}
 
 
 class Transport:
     """Sends calls to one pinned API server.
 
     Args:
-        client: the official client, configured for one context.
+        client: the official client, configured for one context, and not used yet.
         server: the API server's address, for messages.
         read_only: let GET, access reviews and `dryRun=All` through, and nothing else.
-        renew: gets credentials anew (exec plugin, token file); called once after a 401.
+        renew: gets credentials anew (exec plugin, token file); called after a 401.
     """
 
     def __init__(
         self, client: ApiClient, server: str, *, read_only: bool, renew: Callable[[], Awaitable[None]]
     ) -> None:
         self._client = client
+        # The client's own way to other connections is a subclass that it does not let anybody hand in.
+        client.rest_client._create_connector = partial(_connector, client.rest_client)  # type: ignore[method-assign]
         self.server = server
         self.read_only = read_only
-        self._renew = renew
+        self._renewal = Renewal(renew, server)
+        self._pulse = Pulse(self._ask_for_life)
 
     async def close(self) -> None:
         """Closes every connection."""
+        self._pulse.stop()
         await self._client.close()
 
     async def send(self, call: Call, timeout: aiohttp.ClientTimeout = _UNARY) -> bytes:
@@ -59,7 +74,7 @@ class Transport:
         Raises:
             ConsoleError: the API server refused (see `failures`), or did not answer (UnreachableError).
         """
-        return await self._read(await self._ask(call, timeout))
+        return (await self._ask(call, timeout))[1]
 
     async def pass_on(self, call: Call, timeout: float) -> tuple[int | None, str]:
         """What stands behind the API server answers through its proxy: status and the start of the text.
@@ -70,8 +85,8 @@ class Transport:
             DeniedError, UnreachableError: the API server itself refused, or did not answer.
         """
         limits = aiohttp.ClientTimeout(total=timeout + 5, connect=10, sock_connect=5)
-        response = await self._request(call, limits)
-        body = (await self._read(response))[:_TEXT]
+        response, body = await self._request(call, limits)
+        body = body[:_TEXT]
         status = read_status(body, response.status)
         if response.status < 400 or status.kind != "Status":
             return response.status, body.decode(errors="replace")
@@ -87,54 +102,90 @@ class Transport:
             ConsoleError: as `send`; UnreachableError also when the stream breaks off or falls silent.
         """
         timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_connect=5, sock_read=silence)
-        response = await self._ask(call, timeout)
-        _keep_alive(response)
+        response, _ = await self._ask(call, timeout, whole=False)
         try:
-            yield _chunks(response)
+            with self._pulse.waits(partial(_abort, response)) as waiting:
+                yield self._chunks(response, waiting)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise broken(error, self.server) from error
+            raise broken(TimeoutError() if self._pulse.lost else error, self.server) from error
         finally:
-            _break_off(response)
+            # Without waiting for the other side to take leave (TLS): it may be in the middle.
+            _abort(response)
+            response.close()
 
-    async def _ask(self, call: Call, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
+    async def _ask(
+        self, call: Call, timeout: aiohttp.ClientTimeout, *, whole: bool = True
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """A success, with its body if it is to be `whole`."""
         self._guard(call)
-        renewed = False
-        for attempt in range(1, _ATTEMPTS + 1):
-            response = await self._request(call, timeout)
+        attempt, used = 1, -1
+        while True:
+            before, used = used, self._renewal.number
+            response, body = await self._request(call, timeout, whole=whole)
             if response.status < 300:
-                return response
-            body = await self._read(response)
-            if response.status == 401 and not renewed:
-                renewed = True
-                await self._renew()
-            elif response.status == 429 and attempt < _ATTEMPTS:
-                await asyncio.sleep(_retry_after(response))
+                self._renewal.accepted()
+                return response, body
+            pause = _asked_pause(response)
+            if response.status == 401 and before == -1:
+                await self._renewal.after(used)
+            elif pause is not None and attempt < call.attempts:
+                attempt += 1
+                await asyncio.sleep(pause)
             else:
-                break
-        raise refused(call, self.server, read_status(body, response.status), response.status)
+                raise refused(call, self.server, read_status(body, response.status), response.status, pause or 0.0)
 
-    async def _request(self, call: Call, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
+    async def _request(
+        self, call: Call, timeout: aiohttp.ClientTimeout, *, whole: bool = True
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        """Any answer; its body unless that is a success that is not to be `whole`."""
+        while True:
+            limit = asyncio.timeout(None)
+            try:
+                async with limit:
+                    with self._pulse.waits(partial(_end, limit)) as waiting:
+                        response = await self._call(call, timeout)
+                        self._pulse.hear(waiting)
+                        return response, await _body(response) if whole or response.status >= 300 else b""
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                sent_into_the_dark = limit.expired() and not self._pulse.lost
+                if not (sent_into_the_dark and call.only_asks):
+                    raise broken(error, self.server) from error
+
+    async def _call(self, call: Call, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         headers = {"Content-Type": call.content_type, "Accept": "application/json, */*;q=0.5"}
-        try:
-            method, url, headers, *_ = await self._client.param_serialize(
-                call.method,
-                call.path,
-                query_params=list(call.query),
-                header_params=headers,
-                auth_settings=["BearerToken"],
-            )
-            answer = await self._client.call_api(method, url, headers, body=call.body, _request_timeout=timeout)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise broken(error, self.server) from error
+        method, url, headers, *_ = await self._client.param_serialize(
+            call.method, call.path, query_params=list(call.query), header_params=headers, auth_settings=["BearerToken"]
+        )
+        answer = await self._client.call_api(method, url, headers, body=call.body, _request_timeout=timeout)
         response: aiohttp.ClientResponse = answer.response
         return response
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _ask_for_life(self) -> None:
+        """As probes do, which a busy API server lets pass (kubernetes.io, "API Priority and Fairness", exempt)."""
         try:
-            async with response:
-                return await response.read()
-        except (aiohttp.ClientError, TimeoutError) as error:
+            await _body(await self._call(_PULSE, aiohttp.ClientTimeout(total=PATIENCE)))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise broken(error, self.server) from error
+
+    async def _chunks(self, response: aiohttp.ClientResponse, waiting: Waiting) -> AsyncIterator[bytes]:
+        """What has arrived, as often as the screen is drawn at most.
+
+        A busy watch sends hundreds of small pieces a second, and each wakes the loop. Left in the system's buffer for a
+        moment they are read together, for half of the CPU time. Where much arrives at once, nothing is held back.
+        """
+        async for chunk in response.content.iter_any():
+            self._pulse.hear(waiting)
+            yield chunk
+            # Kept: a connection that breaks meanwhile has none any more.
+            transport = response.connection.transport if response.connection else None
+            if len(chunk) < _PLENTY and transport is not None:
+                transport.pause_reading()
+                _limit(transport, 1)
+                try:
+                    await asyncio.sleep(_PACE)
+                finally:
+                    _limit(transport, None)
+                    transport.resume_reading()
 
     def _guard(self, call: Call) -> None:
         reads = call.method == "GET" and not call.path.endswith(_SESSIONS)
@@ -144,24 +195,9 @@ class Transport:
             raise RefusedError(f"read-only: not going to {call.right}", where=call.subject, hint=hint)
 
 
-async def _chunks(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """What has arrived, as often as the screen is drawn at most.
-
-    A busy watch sends hundreds of small pieces a second, and each wakes the loop. Left in the system's buffer for a
-    moment they are read together, for half of the CPU time. Where much arrives at once, nothing is held back.
-    """
-    async for chunk in response.content.iter_any():
-        yield chunk
-        # Kept: a connection that breaks meanwhile has none any more.
-        transport = response.connection.transport if response.connection else None
-        if len(chunk) < _PLENTY and transport is not None:
-            transport.pause_reading()
-            _limit(transport, 1)
-            try:
-                await asyncio.sleep(_PACE)
-            finally:
-                _limit(transport, None)
-                transport.resume_reading()
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    async with response:
+        return await response.read()
 
 
 def _limit(transport: asyncio.Transport, most: int | None) -> None:
@@ -171,26 +207,40 @@ def _limit(transport: asyncio.Transport, most: int | None) -> None:
         limit(most)
 
 
-def _keep_alive(response: aiohttp.ClientResponse) -> None:
-    """Lets the system find out within a minute that the other side of a quiet stream is gone."""
-    transport = response.connection.transport if response.connection else None
-    connection = transport.get_extra_info("socket") if transport else None
-    if connection is None:
-        return
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
-        if (option := getattr(socket, name, None)) is not None:
-            connection.setsockopt(socket.IPPROTO_TCP, option, value)
+def _end(limit: asyncio.Timeout) -> None:
+    if not limit.expired():
+        limit.reschedule(0.0)
 
 
-def _break_off(response: aiohttp.ClientResponse) -> None:
-    """Ends a stream that may be in its middle, without waiting for the other side to take leave (TLS)."""
+def _abort(response: aiohttp.ClientResponse) -> None:
+    """Breaks a connection; nothing if it has been given back."""
     if response.connection and response.connection.transport:
         response.connection.transport.abort()
-    response.close()
 
 
-def _retry_after(response: aiohttp.ClientResponse) -> float:
-    """Seconds that the server asks to wait (RFC 9110, 10.2.3; Kubernetes sends seconds), bounded."""
+def _asked_pause(response: aiohttp.ClientResponse) -> float | None:
+    """Seconds that the server asks to wait, bounded; None if it does not want to be asked again.
+
+    RFC 9110, 10.2.3; Kubernetes sends whole seconds with 429, and with 503 while it starts or ends.
+    """
     text = response.headers.get("Retry-After", "")
-    return min(float(text), _PATIENCE) if text.isdigit() else 1.0
+    if text.isdigit() and (response.status == 429 or response.status >= 500):
+        return min(float(text), _LONGEST_PAUSE)
+    return 1.0 if response.status == 429 else None
+
+
+def _connector(rest: Any) -> aiohttp.TCPConnector:
+    """Connections that the system watches over, none of which is used again after it was idle for long."""
+    return aiohttp.TCPConnector(
+        limit=rest.maxsize, ssl=rest.ssl_context, keepalive_timeout=QUIET, socket_factory=_socket
+    )
+
+
+def _socket(address: tuple[Any, ...]) -> socket.socket:
+    family, kind, protocol, *_ = address
+    made = socket.socket(family, kind, protocol)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _ALIVE.items():
+        if (option := getattr(socket, name, None)) is not None:
+            made.setsockopt(socket.IPPROTO_TCP, option, value)
+    return made

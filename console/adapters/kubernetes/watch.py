@@ -19,6 +19,7 @@ from console.adapters.kubernetes import translate, wire
 from console.adapters.kubernetes.failures import Call, decoded, read_status, refused
 from console.adapters.kubernetes.resources import EVENTS, PODS, WORKLOADS, Resource
 from console.adapters.kubernetes.transport import Transport
+from console.model.errors import ConflictError
 from console.model.events import (
     EventObserved,
     Fact,
@@ -31,7 +32,7 @@ from console.model.events import (
 )
 
 PAGE = 500
-# A watch that a middlebox dropped looks like a quiet one. API servers send bookmarks at least every 75 s.
+# API servers send bookmarks about every minute: a watch without one for so long is dead, though others get answers.
 SILENCE = 100.0
 
 T = TypeVar("T", wire.Pod, wire.Workload, wire.Event)
@@ -115,7 +116,11 @@ async def watch(transport: Transport, resource: str, namespace: str) -> AsyncIte
     uids: set[str] = set()
     version = token = ""
     while True:
-        body = await transport.send(_list_call(watched.resource, namespace, token))
+        try:
+            body = await transport.send(_list_call(watched.resource, namespace, token))
+        except ConflictError:
+            # 410: the pages of a list that takes minutes are dropped. As with a stream: an end, and a list afresh.
+            return
         page = decoded(watched.pages, body, transport.server)
         for item in page.items:
             uids.add(item.metadata.uid)
@@ -182,4 +187,5 @@ def _list_call(resource: Resource, namespace: str, token: str) -> Call:
 
 def _call(verb: str, resource: Resource, namespace: str, query: tuple[tuple[str, str], ...]) -> Call:
     right = f"{verb} {resource.plural} in {namespace}"
-    return Call("GET", resource.path(namespace), right, f"{resource.plural} in {namespace}", query)
+    # A pause that the server asks for is made by whoever shows how old the view is by then.
+    return Call("GET", resource.path(namespace), right, f"{resource.plural} in {namespace}", query, attempts=1)

@@ -1,0 +1,143 @@
+"""Bad weather on the wire of a watch: the view goes stale, is back soon, has missed nothing and tells nothing twice."""
+
+import asyncio
+import time
+
+import pytest
+
+from console.adapters.kubernetes.client import KubernetesCluster
+from console.adapters.kubernetes.connection import open_transport
+from console.engine.watch import keep_watching
+from console.model.events import PodGone, PodObserved, Relisted, WatchLost
+from console.model.state import Freshness
+from tests.engine.conftest import leave, virtual
+from tests.weather import HTML, Weather, answer, everything
+
+BACK_WITHIN = 5.0
+
+
+@pytest.fixture
+async def weather(sandbox):
+    weather = Weather(sandbox.kubeconfig)
+    await weather.open()
+    yield weather
+    await weather.close()
+
+
+@pytest.fixture
+async def client(weather, tmp_path):
+    """A client behind the weather."""
+    client = KubernetesCluster(await open_transport([weather.kubeconfig(tmp_path / "far")], "sandbox"), "sandbox")
+    yield client
+    await leave(client)
+
+
+@pytest.fixture
+def facts(store):
+    """All facts that the store is told."""
+    facts = []
+    store.subscribe(facts.append)
+    return facts
+
+
+@pytest.fixture
+async def watched(client, cluster, store, tasks, facts):
+    """Two pods that are watched, and seen."""
+    cluster.create("deployments", virtual())
+    tasks.start("watch pods", keep_watching(client, "pods", cluster.namespace, store.dispatch, time.time))
+    await until(store, lambda view: view.freshness is Freshness.LIVE and len(view.pods) == 2)
+    await asyncio.to_thread(cluster.until_pods, lambda pods: all(map(_is_ready, pods)))
+    await until(store, lambda view: all(pod.ready for pod in view.pods.values()))
+    return store
+
+
+async def until(store, holds, within=20.0):
+    async with asyncio.timeout(within):
+        return await store.wait_until(holds)
+
+
+def _is_ready(pod):
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", ()))
+
+
+def replace_one(cluster):
+    """What goes on in the cluster meanwhile: one pod goes, another comes."""
+    gone = cluster.list("pods")[0]
+    cluster.delete("pods", gone["metadata"]["name"], gracePeriodSeconds=0)
+    uid = gone["metadata"]["uid"]
+    cluster.until_pods(
+        lambda pods: len(pods) == 2 and all(map(_is_ready, pods)) and uid not in {p["metadata"]["uid"] for p in pods}
+    )
+    return uid
+
+
+async def goes_stale(store, within=8.0):
+    return await until(store, lambda view: view if view.freshness is Freshness.STALE else None, within)
+
+
+async def is_back(store, cluster):
+    """The view is live within five seconds, and is what the cluster is."""
+    began = time.monotonic()
+    await until(store, lambda view: view.freshness is Freshness.LIVE, BACK_WITHIN)
+    print(f"back after {time.monotonic() - began:.2f} s")
+    view = await until(store, lambda view: view if matches(view, cluster) else None)
+    assert view.freshness is Freshness.LIVE
+
+
+def matches(view, cluster):
+    there = {pod["metadata"]["uid"]: pod["metadata"]["resourceVersion"] for pod in cluster.list("pods")}
+    return there == {uid: pod.resource_version for uid, pod in view.pods.items()}
+
+
+def told_once(facts):
+    """No change of a pod twice within a stream, no loss twice in a row for one reason, no pod gone twice."""
+    seen, gone, reason = {}, set(), ""
+    for fact in facts:
+        if isinstance(fact, PodObserved):
+            version = int(fact.pod.resource_version)
+            assert fact.pod.uid not in gone
+            assert version >= seen.get(fact.pod.uid, 0)
+            seen[fact.pod.uid] = version
+        elif isinstance(fact, PodGone):
+            assert fact.uid not in gone
+            gone.add(fact.uid)
+        elif isinstance(fact, WatchLost):
+            assert fact.why != reason
+            reason = fact.why
+        elif isinstance(fact, Relisted):
+            reason = ""
+
+
+ANSWERS = {
+    "429": answer(429, retry_after="1"),
+    "500": answer(500, b'{"kind": "Status", "code": 500, "reason": "InternalError", "message": "etcd is gone"}'),
+    "503 without a word": answer(503),
+    "503 that asks to wait": answer(503, b"starting", retry_after="1"),
+    "a page of another server": answer(200, HTML, content_type="text/html"),
+    "half a page": answer(200, b'{"kind": "PodList", "items": [{"metadata": {"na'),
+    "no HTTP": b"SSH-2.0-OpenSSH_9.2\r\n",
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_a_server_that_answers_amiss_makes_the_view_stale_for_as_long_as_it_does(
+    weather, watched, cluster, facts, name
+):
+    weather.fail(everything, ANSWERS[name])
+    await weather.reset()
+    view = await goes_stale(watched)
+    assert len(view.pods) == 2
+    assert view.health["pods"].detail
+    await asyncio.to_thread(replace_one, cluster)
+    weather.clear()
+    await is_back(watched, cluster)
+    told_once(facts)
+
+
+async def test_connections_that_are_reset_and_refused(weather, watched, cluster, facts):
+    await weather.fall()
+    await goes_stale(watched, 1.0)
+    await asyncio.to_thread(replace_one, cluster)
+    await weather.open()
+    await is_back(watched, cluster)
+    told_once(facts)
