@@ -72,28 +72,33 @@ class LogStream:
         """
         request = LogRequest(self._pod.namespace, self._pod.name, self._name, follow, previous, _stamp(since), tail)
         while True:
-            whole = await self._read(request)
-            await self._flush()
+            whole = await self._read(request, patient=follow)
             if not follow and whole:
                 return
             if not await self._goes_on(whole):
                 return
-            await self._catch_up(request, whole)
+            await self._catch_up(replace(request, previous=True, follow=False, tail=None))
 
-    async def _read(self, request: LogRequest) -> bool:
-        """One stream; False if it broke off, True if it came to its end or there is none."""
+    async def _read(self, request: LogRequest, *, patient: bool) -> bool:
+        """One stream; False if it broke off, True if it came to its end or there is none.
+
+        Raises:
+            UnreachableError: it breaks off again and again, and we are not `patient`.
+        """
         try:
             async with aclosing(self._world.cluster.logs(request, self._position)) as chunks:  # type: ignore[type-var]
                 async for chunk in chunks:
                     self._back_off.reset()
                     await self._pass_on(self._redactor.feed(chunk))
+            whole = True
         except NotFoundError:
-            return True
+            whole = True
         except UnreachableError:
-            if not request.follow and self._back_off.tries >= TRIES:
+            if not patient and self._back_off.tries >= TRIES:
                 raise
-            return False
-        return True
+            whole = False
+        await self._pass_on(self._redactor.flush())
+        return whole
 
     async def _pass_on(self, data: bytes) -> None:
         """In pieces of bounded size, so that a bounded number of them is bounded memory."""
@@ -102,9 +107,6 @@ class LogStream:
             size = len(data) if len(data) <= LARGEST else data.rfind(b"\n", 0, LARGEST) + 1 or LARGEST
             await self._put(LogChunk(self._pod.service, self._pod.name, self._name, data[:size], at))
             data = data[size:]
-
-    async def _flush(self) -> None:
-        await self._pass_on(self._redactor.flush())
 
     async def _goes_on(self, whole: bool) -> bool:
         """Waits until there may be more; False when the pod is gone."""
@@ -123,14 +125,16 @@ class LogStream:
                 return True
         return False
 
-    async def _catch_up(self, request: LogRequest, whole: bool) -> None:
-        """After a restart, what the run before has still said, as far as it was not read."""
-        container = self._container()
-        if container is None or container.restarts == self._restarts:
-            return
-        if not whole or container.restarts > self._restarts + 1:
-            await self._read(replace(request, previous=True, follow=False, tail=None))
-        self._restarts = container.restarts
+    async def _catch_up(self, previous: LogRequest) -> None:
+        """After a restart, what the run before has still said, as far as it was not read.
+
+        Also of a stream that came to an end: an API server that loses a kubelet ends it just so.
+        """
+        while (container := self._container()) is not None and container.restarts > self._restarts:
+            if await self._read(previous, patient=True):
+                self._restarts = container.restarts
+            else:
+                await asyncio.sleep(self._back_off.pause())
 
     def _container(self) -> Container | None:
         pod = self._store.pod(self.uid)

@@ -63,16 +63,19 @@ class LogRequest:
 
 @dataclass(slots=True)
 class LogPosition:
-    """How far a log was read: the stamp of the newest line, and how many lines with that stamp were read.
+    """How far a log was read: the stamp of the last line, and how many lines with that stamp were read.
 
-    Given again to `Cluster.logs`, reading goes on with the next line, after whatever broke it off.
+    Given again to `Cluster.logs`, reading goes on with the next line, after whatever broke it off. `part` are the bytes
+    that were read of the last line if it came without its end; 0: it came whole.
     """
 
     stamp: str = ""
     lines_at_stamp: int = 0
+    part: int = 0
 
     def advance(self, stamp: str, lines: int) -> None:
-        """Moves behind `lines` lines of that stamp, the newest ones read."""
+        """Moves behind `lines` whole lines of that stamp, the last ones read."""
+        self.part = 0
         self.lines_at_stamp = lines + (self.lines_at_stamp if stamp == self.stamp else 0)
         self.stamp = stamp
 

@@ -1,13 +1,15 @@
 """A container's log as raw chunks of whole lines, in a way that a broken stream goes on without loss or repetition.
 
-The API server stamps each line (`timestamps=true`); the stamps are taken off again, and the newest is remembered.
-`sinceTime` counts in whole seconds, so what was already read is skipped by its stamp (kubernetes.io, Pod `log`).
+The API server stamps each line (`timestamps=true`); the stamps are taken off again, and that of the last is remembered.
+`sinceTime` counts in whole seconds, so lines that were read before are skipped (kubernetes.io, Pod `log`): up to the
+very line that was the last, for stdout and stderr are stamped apart, and may be slightly out of order.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 from console.adapters.kubernetes.failures import Call
 from console.adapters.kubernetes.resources import PODS
@@ -18,6 +20,8 @@ from console.model.errors import ApplyError, NotFoundError
 _STAMP = re.compile(rb"^\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|[+-]\d\d:\d\d) ")
 
 _LONGEST_STAMP = 40
+_CUT_STAMP = re.compile(rb"[-0-9T:.Z+]* ?")
+_DISORDER = timedelta(seconds=1)
 
 
 async def read_log(transport: Transport, request: LogRequest, position: LogPosition) -> AsyncIterator[bytes]:
@@ -40,7 +44,7 @@ async def read_log(transport: Transport, request: LogRequest, position: LogPosit
     except ApplyError as error:
         # 400: the container waits to start, or there was no previous one.
         raise NotFoundError("there is no log", where=f"{request.pod}/{request.container}", why=error.why) from error
-    if rest and (fresh := reader.take(rest + b"\n")):
+    if rest and (fresh := reader.take_cut(rest)):
         yield fresh
 
 
@@ -50,12 +54,17 @@ def _call(request: LogRequest, position: LogPosition) -> Call:
         "timestamps": "true",
         "follow": "true" if request.follow else "",
         "previous": "true" if request.previous else "",
-        "sinceTime": position.stamp or request.since_time,
+        "sinceTime": _before(position.stamp) or request.since_time,
         "tailLines": "" if request.tail is None or position.stamp else str(request.tail),
     }
     path = PODS.path(request.namespace, request.pod, "log")
     given = tuple((name, value) for name, value in query.items() if value)
     return Call("GET", path, f"get pods/log in {request.namespace}", f"the log of pod/{request.pod}", given)
+
+
+def _before(stamp: str) -> str:
+    """A moment from which on all is that may come behind the line of that stamp."""
+    return (datetime.fromisoformat(stamp).astimezone(UTC) - _DISORDER).strftime("%Y-%m-%dT%H:%M:%SZ") if stamp else ""
 
 
 class _Reader:
@@ -68,22 +77,44 @@ class _Reader:
 
     def take(self, lines: bytes) -> bytes:
         """The text of those lines that were not read before."""
+        begun = b""
         if self._start:
-            lines = self._skip(lines)
+            begun, lines = self._skip(lines)
         if not lines:
-            return b""
-        return _without_stamps(lines, self._move_to_end(lines))
+            return begun
+        return begun + _without_stamps(lines, self._move_to_end(lines))
 
-    def _skip(self, lines: bytes) -> bytes:
-        offset = 0
+    def take_cut(self, line: bytes) -> bytes:
+        """The text of a line whose end may be missing: an API server that loses a kubelet ends the stream like that."""
+        if _CUT_STAMP.fullmatch(line):
+            return b""
+        fresh = self.take(line + b"\n")
+        if fresh and (stamp := _stamp_at(line, 0)):
+            self._position.part = len(line) - len(stamp) - 1
+        return fresh
+
+    def _skip(self, lines: bytes) -> tuple[bytes, bytes]:
+        """The end of a line that was read in part, and the lines behind the position."""
+        offset, later = 0, []
         while offset < len(lines):
+            end = lines.index(b"\n", offset) + 1
             stamp = _stamp_at(lines, offset)
-            if stamp > self._start or (stamp == self._start and not self._repeated):
-                self._start = b""
-                return lines[offset:]
-            self._repeated -= stamp == self._start
-            offset = lines.index(b"\n", offset) + 1
-        return b""
+            if stamp == self._start:
+                self._repeated -= 1
+                if not self._repeated:
+                    self._start = b""
+                    return self._rest_of(lines[offset + len(stamp) + 1 : end]), lines[end:]
+            elif stamp > self._start:
+                later.append(lines[offset:end])
+            offset = end
+        if later:
+            # The line itself is gone with a file that was rotated.
+            self._start = b""
+        return b"", b"".join(later)
+
+    def _rest_of(self, text: bytes) -> bytes:
+        part, self._position.part = self._position.part, 0
+        return text[part:] if part and len(text) > part + 1 else b""
 
     def _move_to_end(self, lines: bytes) -> int:
         """Moves the position behind the last line; the length of that line's stamp."""

@@ -96,7 +96,7 @@ async def test_after_a_break_reading_goes_on_with_the_next_line(weather, transpo
     _serves(weather, _lines(2, 3), _lines(4, 5))
     await follow()
     assert b"".join(read) == b"".join(f"line {number}\n".encode() for number in range(6))
-    assert weather.asked[1].query["sinceTime"] == STAMPS[2]
+    assert weather.asked[1].query["sinceTime"] == "2026-11-24T10:00:00Z"
     assert "tailLines" not in weather.asked[1].query
 
 
@@ -107,6 +107,43 @@ async def test_lines_with_the_same_stamp_are_neither_lost_nor_repeated(weather, 
     assert b"".join(await _read(transport, position)) == b"line 0\none\ntwo\n"
     _serves(weather, _lines(0) + same[0], same[1] + same[2], same[3])
     assert b"".join(await _read(transport, position)) == b"three\nfour\n"
+
+
+async def test_lines_of_two_streams_that_are_out_of_order_are_neither_lost_nor_repeated(weather, transport):
+    position, late = LogPosition(), f"{STAMPS[1][:-2]}1Z late\n".encode()
+    _serves(weather, _lines(0, 2) + late)
+    assert b"".join(await _read(transport, position)) == b"line 0\nline 2\nlate\n"
+    assert late < _lines(2)
+    _serves(weather, _lines(0, 2) + late + f"{STAMPS[1][:-2]}2Z later\n".encode() + _lines(3))
+    assert b"".join(await _read(transport, position)) == b"later\nline 3\n"
+
+
+async def test_a_line_that_a_rotation_took_away_is_no_reason_to_wait_for_it(weather, transport):
+    position = LogPosition()
+    _serves(weather, _lines(0, 1))
+    await _read(transport, position)
+    _serves(weather, _lines(2, 3))
+    assert b"".join(await _read(transport, position)) == b"line 2\nline 3\n"
+
+
+@pytest.mark.parametrize("cut", range(1, 41))
+async def test_a_stream_that_ends_like_a_whole_one_in_the_middle_of_a_line_loses_no_byte(weather, transport, cut):
+    position, text = LogPosition(), _lines(0, 1, 2)
+    length = len(_lines(0))
+    _serves(weather, text[: length + cut])
+    read = b"".join(await _read(transport, position))
+    _serves(weather, text)
+    read += b"".join(await _read(transport, position))
+    _serves(weather, text)
+    read += b"".join(await _read(transport, position))
+    assert read.replace(b"\n", b"") == b"line 0line 1line 2"
+    assert read.endswith(b"\nline 2\n")
+
+
+async def test_a_line_of_any_length_is_one_line(weather, transport):
+    long = b"x" * 300_000
+    _serves(weather, f"{STAMPS[0]} ".encode() + long[:16384], long[16384:] + b"\n", _lines(1))
+    assert b"".join(await _read(transport)) == long + b"\nline 1\n"
 
 
 async def test_nothing_new_after_a_break_is_nothing(weather, transport):
