@@ -116,10 +116,11 @@ async def _run(session: Session) -> Outcome:
 
     from console.cli.report import check_writable
     from console.cli.signals import cancelled_by_signal
+    from console.engine.tasks import failure_in
 
     def unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception") or RuntimeError(context.get("message", "unknown"))
-        _bug(session, error)
+        if error := failure_in(context):
+            _bug(session, error)
 
     asyncio.get_running_loop().set_exception_handler(unexpected)
     if session.args.report:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from console.model.errors import RefusedError
 
 T = TypeVar("T")
+
+
+def failure_in(context: Mapping[str, Any]) -> BaseException | None:
+    """The failure that a loop's exception handler is told of; None for the last words of a broken connection.
+
+    Tasks and callbacks that fail have a bug; what the system says of a socket is heard by whoever reads from it.
+    """
+    error = context.get("exception")
+    if isinstance(error, OSError) and "task" not in context:
+        return None
+    return error if isinstance(error, BaseException) else None
 
 
 class Tasks:

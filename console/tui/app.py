@@ -14,6 +14,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
+from console.engine.tasks import failure_in
 from console.model.errors import ConsoleError
 from console.model.plan import ObjectRef, Plan
 from console.model.workload import ClusterEvent
@@ -94,6 +95,7 @@ class ConsoleApp(App[int]):
 
     def on_mount(self) -> None:
         """Paints at once."""
+        asyncio.get_running_loop().set_exception_handler(self._unexpected)
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = theme_for(self._environ)
@@ -136,6 +138,12 @@ class ConsoleApp(App[int]):
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.close()
+
+    def _unexpected(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A task that fails behind the screens is a failure of ours like any other: nobody works on without it."""
+        error = failure_in(context)
+        if isinstance(error, Exception):
+            self._handle_exception(error)
 
     def _handle_exception(self, error: Exception) -> None:
         """Leaves with the error in hand instead of printing a traceback; the caller saves a redacted report."""

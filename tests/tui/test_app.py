@@ -89,9 +89,19 @@ async def test_an_error_of_ours_is_raised_to_the_caller_without_a_traceback(tmp_
     assert b"Traceback" not in screen
 
 
+async def test_a_task_that_fails_behind_the_screens_is_an_error_of_ours_too(tmp_path: Path) -> None:
+    fails = "Tasks().start('watch pods', asyncio.to_thread(int, 'odd')); return engine"
+    screen, ended = await on_a_terminal(tmp_path, fails, b"")
+    assert ended == 77
+    assert b"caught invalid literal" in screen
+    assert b"Traceback" not in screen
+
+
 SCRIPT = """
+import asyncio
 import sys
 from pathlib import Path
+from console.engine.tasks import Tasks
 from console.tui.start import run_console
 from tests.tui.scripted import ScriptedEngine, fill
 
