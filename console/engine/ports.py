@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -97,6 +98,10 @@ class Cluster(Protocol):
     context: str
     server: str
     read_only: bool
+
+    def patient(self, patience: Patience) -> Cluster:
+        """The same, for a run: what gets no answer is asked again."""
+        ...
 
     async def version(self) -> str:
         """The API server's version, like `v1.34.2`."""
@@ -227,6 +232,10 @@ class BuildWatcher:
 class ImageBuilder(Protocol):
     """Builds images. Cancelling the task ends the build and all its processes."""
 
+    async def platform(self) -> str:
+        """What is built for where nothing else is said, like `linux/arm64`; empty where that is no matter."""
+        ...
+
     async def check(self, sources: Sequence[BuildSource]) -> Building:
         """What builds these. Raises BuildError if one of them cannot be built on this machine."""
         ...
@@ -238,6 +247,14 @@ class ImageBuilder(Protocol):
     async def build(self, source: BuildSource, tag: str, watcher: BuildWatcher) -> BuiltImage:
         """Builds, or finds it built already. Raises BuildError."""
         ...
+
+
+class PullAnswer(StrEnum):
+    """How a registry answers who would pull: whoever it is may; with another login; that one may not."""
+
+    ALLOWED = "allowed"
+    LOGIN = "login"
+    FORBIDDEN = "forbidden"
 
 
 class Registry(Protocol):
@@ -257,6 +274,14 @@ class Registry(Protocol):
 
     async def check_push(self, name: str) -> None:
         """Proves that we may push, without a trace: starts and cancels an upload. Raises PushError."""
+        ...
+
+    async def try_pull(self, name: str, docker_config: str = "") -> PullAnswer:
+        """Whether an image could be pulled with the logins of a pull secret, without one if empty. Raises PushError."""
+        ...
+
+    def reached_from(self, address: str) -> bool:
+        """Whether the machine of an address reaches the registry by the name that manifests have for it."""
         ...
 
     async def close(self) -> None:

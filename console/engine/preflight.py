@@ -8,6 +8,7 @@ from typing import Any
 from console.engine.admission import check_admission
 from console.engine.outside import check_externals, check_references
 from console.engine.ports import World
+from console.engine.pulling import check_pulling
 from console.engine.rights import check_rights
 from console.engine.together import together
 from console.model.changes import object_changes
@@ -36,6 +37,7 @@ async def check(gathered: Gathered, world: World) -> tuple[Check, ...]:
         "registry": _registry(gathered, world),
         "externals": check_externals(gathered, world),
         "pods": check_admission(gathered, changes, world),
+        "pull": check_pulling(gathered, changes, world),
         "quota": _quota(gathered, changes, world),
         "references": check_references(gathered, world),
     }

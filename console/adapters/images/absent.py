@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from console.engine.ports import Building, BuildWatcher, BuiltImage
+from console.engine.ports import Building, BuildWatcher, BuiltImage, PullAnswer
 from console.model.errors import BuildError, PushError
 from console.model.run import Progress
 from console.model.stack import BuildSource
@@ -27,6 +27,10 @@ class NoBuilder:
     async def check(self, sources: Sequence[BuildSource]) -> Building:
         """Raises BuildError."""
         raise BuildError(f"nothing can be built for target {self._target}", why=self._why, hint=self._hint)
+
+    async def platform(self) -> str:
+        """Nothing is built for anything."""
+        return ""
 
     async def tag(self, source: BuildSource) -> str:
         """Raises BuildError."""
@@ -66,6 +70,14 @@ class NoRegistry:
     async def check_push(self, name: str) -> None:
         """Raises PushError."""
         raise self._missing(name)
+
+    async def try_pull(self, name: str, docker_config: str = "") -> PullAnswer:
+        """Raises PushError."""
+        raise self._missing(name)
+
+    def reached_from(self, address: str) -> bool:
+        """True: that there is none is told elsewhere."""
+        return True
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -19,11 +19,15 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _CLIENT = "stack-console"
 
 
+class LoginError(PushError):
+    """The token service does not accept the login."""
+
+
 async def authorization(session: aiohttp.ClientSession, challenge: str, login: Login | None, host: str) -> str | None:
     """The `Authorization` header that answers a `WWW-Authenticate`; None where only a login could.
 
     Raises:
-        PushError: the token service refuses the login.
+        LoginError: the token service refuses the login.
         aiohttp.ClientError: it does not answer.
     """
     schemes = {found[1].lower(): dict(_PARAMETER.findall(found[2])) for found in _CHALLENGE.finditer(challenge)}
@@ -53,9 +57,9 @@ async def _token(session: aiohttp.ClientSession, wanted: dict[str, str], login: 
         raise PushError(f"{host} gave no token", where=realm, why="its token service answers what is none") from error
 
 
-def _refused(realm: str, status: int, login: Login | None, host: str) -> PushError:
+def _refused(realm: str, status: int, login: Login | None, host: str) -> LoginError:
     hint = f"log in with `docker login {host}`" + (" again" if login else "")
     who = f"{login.user or 'the identity token'} " if login else "an unknown user "
     words = HTTPStatus(status).phrase.lower() if status in set(HTTPStatus) else "refused"
     why = f"its token service does not accept {who}(HTTP {status}, {words})"
-    return PushError(f"{host} does not let us in", where=realm, why=why, hint=hint)
+    return LoginError(f"{host} does not let us in", where=realm, why=why, hint=hint)

@@ -62,6 +62,10 @@ class BundleBuilder:
         """What builds: this machine itself, so that there is always something that can."""
         return Building(f"bundles, by the commands of `prepare` under Python {platform.python_version()}")
 
+    async def platform(self) -> str:
+        """No matter: the embedded cluster runs on this machine."""
+        return ""
+
     async def tag(self, source: BuildSource) -> str:
         """The digest of all that goes into the bundle. Raises BuildError if the context cannot be read."""
         return await asyncio.to_thread(self._digest, source)

@@ -11,7 +11,8 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -43,6 +44,33 @@ class Login:
         return {"username": self.user, "password": self.password, "serveraddress": server}
 
 
+class Logins(Protocol):
+    """Where logins at registries come from."""
+
+    async def find(self, host: str) -> Login | None:
+        """The login at a registry, None if there is none. Raises PushError."""
+        ...
+
+
+class PullSecret:
+    """The logins of a Secret of type kubernetes.io/dockerconfigjson; of something else, none.
+
+    Args:
+        content: its `.dockerconfigjson`.
+    """
+
+    def __init__(self, content: str) -> None:
+        try:
+            self._auths = msgspec.json.decode(content, type=dict[str, dict[str, Any]]).get("auths") or {}
+        except msgspec.MsgspecError:
+            self._auths = {}
+
+    async def find(self, host: str) -> Login | None:
+        """The login at a registry, also one that is kept for a path of it."""
+        places = (key for key in self._auths if urlsplit(f"//{key.partition('://')[2] or key}").netloc == host)
+        return _written(self._auths, (*_keys(host), *places))
+
+
 class DockerCredentials:
     """The logins of this user.
 
@@ -58,7 +86,7 @@ class DockerCredentials:
     async def find(self, host: str) -> Login | None:
         """The login at a registry, None if there is none. Raises PushError: a file or a helper cannot be used."""
         config = await asyncio.to_thread(self._read)
-        keys = (_HUB, *_HUB_NAMES) if host in _HUB_NAMES else (host, f"https://{host}", f"http://{host}")
+        keys = _keys(host)
         helpers = config.get("credHelpers") or {}
         helper = next((helpers[key] for key in keys if key in helpers), config.get("credsStore"))
         if helper:
@@ -106,6 +134,11 @@ class DockerCredentials:
                 process.kill()
                 await process.wait()
         return process.returncode or 0, said
+
+
+def _keys(host: str) -> tuple[str, ...]:
+    """The names by which a registry may be kept."""
+    return (_HUB, *_HUB_NAMES) if host in _HUB_NAMES else (host, f"https://{host}", f"http://{host}")
 
 
 def _written(auths: Mapping[str, Any], keys: tuple[str, ...]) -> Login | None:

@@ -6,6 +6,7 @@ A registry on loopback is spoken to in plain HTTP, any other by TLS.
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from hashlib import sha256
@@ -16,11 +17,11 @@ from urllib.parse import urljoin
 
 import aiohttp
 
-from console.adapters.images.authorization import authorization
-from console.adapters.images.credentials import DockerCredentials
+from console.adapters.images.authorization import LoginError, authorization
+from console.adapters.images.credentials import Logins, PullSecret
 from console.adapters.images.layout import MANIFEST_TYPE, Blob, blob_path, read_manifest
 from console.adapters.images.refusals import refused, unreachable
-from console.engine.ports import BuiltImage
+from console.engine.ports import BuiltImage, PullAnswer
 from console.model.errors import PushError
 from console.model.run import Progress
 
@@ -36,6 +37,7 @@ _ACCEPTED = ", ".join(
 _BROKEN_OFF = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 # Names of images differ from where they are.
 _ENDPOINTS = {"docker.io": "registry-1.docker.io"}
+_PULLS = {401: PullAnswer.LOGIN, 403: PullAnswer.FORBIDDEN}
 _PIECE = 1 << 20
 _ATTEMPTS = 3
 _TIMEOUT = aiohttp.ClientTimeout(total=None, connect=10, sock_connect=5, sock_read=60)
@@ -49,7 +51,7 @@ class OciRegistry:
         credentials: where logins come from; None where none is needed.
     """
 
-    def __init__(self, prefix: str, credentials: DockerCredentials | None = None) -> None:
+    def __init__(self, prefix: str, credentials: Logins | None = None) -> None:
         self._prefix = prefix.rstrip("/")
         host, _, self._path = self._prefix.partition("/")
         self._host = host
@@ -89,6 +91,29 @@ class OciRegistry:
         with suppress(PushError):
             async with self._ask("DELETE", upload, name):
                 pass
+
+    async def try_pull(self, name: str, docker_config: str = "") -> PullAnswer:
+        """Whether an image could be pulled with the logins of a pull secret, without one if empty. Raises PushError."""
+        stranger = OciRegistry(self._prefix, PullSecret(docker_config))
+        try:
+            async with stranger._answer("HEAD", self._url(name, "manifests", "latest"), name) as answer:
+                return _PULLS.get(answer.status, PullAnswer.ALLOWED)
+        except LoginError:
+            return PullAnswer.LOGIN
+        finally:
+            await stranger.close()
+
+    def reached_from(self, address: str) -> bool:
+        """Loopback is only this machine, whose own addresses a socket can be bound to."""
+        if not _is_loopback(self._host):
+            return True
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((address, 0))
+            except OSError:
+                return False
+        return bool(address)
 
     async def push(self, image: BuiltImage, progress: Callable[[Progress], None]) -> str:
         """Uploads what the registry lacks, then the manifest; its digest. Raises PushError.
@@ -153,6 +178,16 @@ class OciRegistry:
         data: object = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """A successful answer (or 404, if `missing` may be). Raises PushError."""
+        async with self._answer(method, url, name, headers, data) as answer:
+            if answer.status >= 400 and not (missing and answer.status == HTTPStatus.NOT_FOUND):
+                raise refused(name, self._prefix, answer.status, await answer.read())
+            yield answer
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, url: str, name: str, headers: dict[str, str] | None = None, data: object = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Any answer, after a login where one is asked for and known. Raises PushError."""
         try:
             async with AsyncExitStack() as answers:
                 answer = await answers.enter_async_context(self._send(method, url, name, headers, data))
@@ -160,8 +195,6 @@ class OciRegistry:
                 again = answer.status == HTTPStatus.UNAUTHORIZED and isinstance(data, bytes | None)
                 if again and await self._authorize(name, answer):
                     answer = await answers.enter_async_context(self._send(method, url, name, headers, data))
-                if answer.status >= 400 and not (missing and answer.status == HTTPStatus.NOT_FOUND):
-                    raise refused(name, self._prefix, answer.status, await answer.read())
                 yield answer
         except (aiohttp.ClientError, TimeoutError) as error:
             raise unreachable(self._prefix, error) from error

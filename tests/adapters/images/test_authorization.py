@@ -8,6 +8,7 @@ from aiohttp import web
 
 from console.adapters.images.credentials import DockerCredentials
 from console.adapters.images.registry import OciRegistry
+from console.engine.ports import PullAnswer
 from console.model.errors import PushError
 
 BASIC = "Basic " + base64.b64encode(b"anna:right").decode()
@@ -116,3 +117,45 @@ async def test_a_registry_that_tells_no_digest_is_read(shelf, registry, image):
     await registry.push(image, lambda progress: None)
     shelf.tell_digest = False
     assert await registry.has(image.name, image.tag) == image.digest
+
+
+def pull_secret(shelf, password="right", place=""):
+    """The content of a pull secret with a login for the shelf, or for a path of it."""
+    host = shelf.prefix.partition("/")[0]
+    auth = base64.b64encode(f"anna:{password}".encode()).decode()
+    return json.dumps({"auths": {f"{host}{place}": {"auth": auth}}})
+
+
+@pytest.mark.parametrize("guard", [basic, Tokens], ids=["basic", "token"])
+async def test_a_pull_secret_is_tried_in_place_of_our_own_login(shelf, registry, log_in, guard):
+    shelf.guard = guard if guard is basic else guard(shelf)
+    log_in(username="anna", password="right")
+    assert await registry.try_pull("todo-app") is PullAnswer.LOGIN
+    assert await registry.try_pull("todo-app", "no JSON") is PullAnswer.LOGIN
+    assert await registry.try_pull("todo-app", pull_secret(shelf, "wrong")) is PullAnswer.LOGIN
+    assert await registry.try_pull("todo-app", pull_secret(shelf)) is PullAnswer.ALLOWED
+    assert await registry.try_pull("todo-app", pull_secret(shelf, place="/acme")) is PullAnswer.ALLOWED
+
+
+async def test_a_registry_that_lets_somebody_in_and_not_pull_is_told_apart(shelf, registry):
+    async def forbidden(request):
+        return web.Response(status=403)
+
+    shelf.guard = forbidden
+    assert await registry.try_pull("todo-app") is PullAnswer.FORBIDDEN
+    shelf.guard = None
+    assert await registry.try_pull("todo-app") is PullAnswer.ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("prefix", "address", "reached"),
+    [
+        ("localhost:5001", "127.0.0.1", True),
+        ("127.0.0.1:5001/acme", "::1", True),
+        ("localhost:5001", "203.0.113.7", False),
+        ("localhost:5001", "", False),
+        ("registry.example.com", "203.0.113.7", True),
+    ],
+)
+def test_a_registry_on_loopback_is_reached_from_this_machine_only(prefix, address, reached):
+    assert OciRegistry(prefix).reached_from(address) is reached

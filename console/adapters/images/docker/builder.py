@@ -67,6 +67,13 @@ class DockerBuilder:
         warning = f"{missing}: images are built by {engine}'s classic builder, which is slower and will be removed"
         return Building(f"{engine}, classic builder", warning)
 
+    async def platform(self) -> str:
+        """The engine's own, like `linux/amd64`; empty where it does not answer, which `check` tells."""
+        try:
+            return await self._engine.platform()
+        except EngineError:
+            return ""
+
     async def tag(self, source: BuildSource) -> str:
         """The digest of all that goes into the image. Raises BuildError if the context cannot be read."""
         how: dict[str, object] = {"format": _FORMAT, "builder": "docker"}

@@ -46,6 +46,11 @@ class DockerEngine:
         """The engine's version, like `27.3.1`. Raises EngineError if it does not answer."""
         return str((await self._json("/version"))["Version"])
 
+    async def platform(self) -> str:
+        """What it builds for by itself, like `linux/amd64`. Raises EngineError if it does not answer."""
+        known = await self._json("/version")
+        return f"{known['Os']}/{known['Arch']}"
+
     async def image(self, reference: str) -> JSON | None:
         """What the engine knows of an image, None if it does not have it. Raises EngineError."""
         try:
