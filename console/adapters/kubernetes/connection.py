@@ -65,8 +65,6 @@ class _Login:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._lock = asyncio.Lock()
-        self._times = 0
 
     async def begin(self) -> ApiClient:
         """The client."""
@@ -80,15 +78,11 @@ class _Login:
         return self._client
 
     async def renew(self) -> None:
-        """Asks the plugin and reads the files again, once for all that wait for it. Raises PreflightError."""
-        seen = self._times
-        async with self._lock:
-            if self._times == seen:
-                await self._load()
-                with self._errors():
-                    if await asyncio.to_thread(_take_certificate, self._client, self._configuration):
-                        await _leave_connections(self._client)
-                self._times += 1
+        """Asks the plugin and reads the files again. Raises PreflightError."""
+        await self._load()
+        with self._errors():
+            if await asyncio.to_thread(_take_certificate, self._client, self._configuration):
+                await _leave_connections(self._client)
 
     async def _load(self) -> None:
         user = await _credentials(self._context)
