@@ -16,6 +16,7 @@ from console.model.errors import ConsoleError, DeniedError, UnreachableError
 from console.model.gathered import Gathered
 from console.model.plan import ChangeKind, Check, ObjectChange, ObjectRef
 from console.model.quota import shortfalls, unspecified
+from console.model.skew import skew
 from console.model.stack import JSON
 
 Rows = Coroutine[Any, Any, list[Check]]
@@ -75,6 +76,8 @@ async def _cluster(world: World) -> list[Check]:
     cluster = world.cluster
     version, identity = await together((cluster.version(), cluster.identity()), "preflight: cluster")
     rows = [Check("cluster", True, f"{version} at {cluster.server}" + (f", as {identity}" if identity else ""))]
+    if words := skew(version):
+        rows.append(Check("version", None, words, "use the console's release that goes with the cluster"))
     if cluster.read_only:
         rows.append(
             Check("read-only", None, "a plan can be looked at, nothing can be changed", "leave out --read-only")

@@ -111,7 +111,12 @@ class KubernetesCluster:
         """
         query = (("fieldManager", manager), ("force", "true" if force else "false"))
         call = await self._on(_ref(manifest), "PATCH", "patch", query=query, dry_run=dry_run, body=manifest)
-        return await self._json(replace(call, content_type="application/apply-patch+yaml"))
+        try:
+            return await self._json(replace(call, content_type="application/apply-patch+yaml"))
+        except NotFoundError:
+            # What is not there is made: its kind is not served, or its namespace is missing.
+            await self._kinds.insist(manifest["apiVersion"], manifest["kind"])
+            raise
 
     async def create(self, manifest: JSON, *, dry_run: bool = False) -> JSON:
         """Creates the object. Raises ConflictError if it exists already."""

@@ -23,7 +23,17 @@ class _ResourceList(Struct):
     resources: list[_Served]
 
 
+class _Version(Struct, rename="camel"):
+    group_version: str
+
+
+class _Group(Struct, rename="camel"):
+    versions: list[_Version]
+    preferred_version: _Version
+
+
 _RESOURCES = msgspec.json.Decoder(_ResourceList)
+_GROUP = msgspec.json.Decoder(_Group)
 
 
 class Kinds:
@@ -43,13 +53,18 @@ class Kinds:
             self._found |= await self._discover(api_version, kind)
         return self._found[api_version, kind]
 
+    async def insist(self, api_version: str, kind: str) -> None:
+        """Asks the cluster itself, also about kinds of the table.
+
+        Raises:
+            NotFoundError: it does not serve that; the versions in which it serves the kind are named.
+        """
+        await self._discover(api_version, kind)
+
     async def _discover(self, api_version: str, kind: str) -> dict[tuple[str, str], Resource]:
-        subject = f"apiVersion {api_version}"
-        call = Call("GET", group_path(api_version), "read what the API serves", subject)
-        try:
-            served = decoded(_RESOURCES, await self._transport.send(call), self._transport.server).resources
-        except NotFoundError as error:
-            raise self._unknown(api_version, kind, "the cluster does not serve this apiVersion") from error
+        served = await self._served(api_version)
+        if served is None:
+            raise await self._unserved(api_version, kind)
         found = {
             (api_version, each.kind): Resource(api_version, each.kind, each.name, each.namespaced)
             for each in served
@@ -59,6 +74,38 @@ class Kinds:
             nearest = difflib.get_close_matches(kind, [known for _, known in found], n=1)
             raise self._unknown(api_version, kind, f"did you mean {nearest[0]!r}?" if nearest else "")
         return found
+
+    async def _served(self, api_version: str) -> list[_Served] | None:
+        """What an apiVersion has; None where the cluster does not serve it."""
+        call = Call("GET", group_path(api_version), "read what the API serves", f"apiVersion {api_version}")
+        try:
+            return decoded(_RESOURCES, await self._transport.send(call), self._transport.server).resources
+        except NotFoundError:
+            return None
+
+    async def _unserved(self, api_version: str, kind: str) -> NotFoundError:
+        """The error for an apiVersion that is not served (any more, yet)."""
+        why = "the cluster does not serve this apiVersion"
+        others = [each for each in await self._versions(api_version) if kind in await self._kinds_of(each)]
+        if not others:
+            return self._unknown(api_version, kind, why)
+        what, where = f"no kind {kind} in {api_version}", self._transport.server
+        hint = f"write apiVersion: {others[0]}, and look what is different there"
+        return NotFoundError(what, where=where, why=f"{why}, but {' and '.join(others)}", hint=hint)
+
+    async def _versions(self, api_version: str) -> list[str]:
+        """The versions of a group that the cluster serves, the one that it prefers first."""
+        group = api_version.rpartition("/")[0]
+        call = Call("GET", f"/apis/{group}", "read what the API serves", f"group {group}")
+        try:
+            found = decoded(_GROUP, await self._transport.send(call), self._transport.server)
+        except NotFoundError:
+            return []
+        names = [found.preferred_version.group_version, *(each.group_version for each in found.versions)]
+        return list(dict.fromkeys(names))
+
+    async def _kinds_of(self, api_version: str) -> set[str]:
+        return {each.kind for each in await self._served(api_version) or ()}
 
     def _unknown(self, api_version: str, kind: str, why: str) -> NotFoundError:
         hint = "install what defines it (a CustomResourceDefinition), or correct apiVersion and kind"

@@ -17,7 +17,9 @@ from typing import Any
 
 import msgspec
 
-VERSION = "1.37"
+from console.model.skew import DEFINITIONS
+
+VERSION = ".".join(map(str, DEFINITIONS))
 Path = tuple[str | int, ...]
 _QUANTITY = re.compile(r"[+-]?(\d+|\d+\.\d*|\.\d+)([eE][+-]?\d+|[EPTGMk]i?|Ki|[mun])?")
 _CLUSTER_WIDE = (
