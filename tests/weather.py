@@ -251,7 +251,8 @@ class _Exchange:
                 self._left = fault.after
                 if fault.answer is None:
                     await _swallow(self._reader)
-                elif fault.answer:
+                    return
+                if fault.answer:
                     self._writer.write(fault.answer)
                     await self._writer.drain()
                     continue

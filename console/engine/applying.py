@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from console.engine.steplog import StepLog
 from console.engine.together import whole
-from console.engine.work import Work
+from console.engine.work import ANSWERED_WITHIN, Work
 from console.model.diff import object_differences
 from console.model.errors import ApplyError, ConflictError, FieldConflictError, StalePlanError
 from console.model.fields import path_text, put
@@ -49,7 +49,8 @@ async def _begin_with(work: Work, ref: ObjectRef, body: JSON) -> None:
     await send(work, ref, beginning, force=False)
     meta = {"name": ref.name, "namespace": ref.namespace}
     handed_over = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": meta, "spec": {"replicas": replicas}}
-    await whole(work.world.cluster.apply(handed_over, manager=REPLICAS_MANAGER), f"hand over the replicas of {ref}")
+    giving = work.world.cluster.apply(handed_over, manager=REPLICAS_MANAGER)
+    await whole(giving, f"hand over the replicas of {ref}", ANSWERED_WITHIN)
 
 
 async def send(work: Work, ref: ObjectRef, body: JSON, *, force: bool) -> None:
@@ -58,7 +59,7 @@ async def send(work: Work, ref: ObjectRef, body: JSON, *, force: bool) -> None:
     meta = marked["metadata"]
     meta["annotations"] = {**(meta.get("annotations") or {}), RELEASE_ANNOTATION: str(work.release)}
     try:
-        live = await whole(work.world.cluster.apply(marked, force=force), f"apply {ref}")
+        live = await whole(work.world.cluster.apply(marked, force=force), f"apply {ref}", ANSWERED_WITHIN)
     except FieldConflictError:
         raise
     except ConflictError as error:

@@ -16,6 +16,7 @@ from console.engine.applying import apply_changes
 from console.engine.destroy import finish_destroy, remove_changes, stop_service
 from console.engine.evidence import keep_evidence
 from console.engine.opening import begin
+from console.engine.patience import Patience
 from console.engine.ports import RunRecord
 from console.engine.record import record_release, record_rollback
 from console.engine.releases import last_good
@@ -25,7 +26,7 @@ from console.engine.steplog import StepLog
 from console.engine.together import together
 from console.engine.verdict import conclude, diagnoses_of, outcome_of
 from console.engine.work import Work
-from console.model.errors import ConsoleError
+from console.model.errors import ConsoleError, UnreachableError
 from console.model.events import RunFinished, RunStarted
 from console.model.outcome import Outcome
 from console.model.plan import Step, StepKind
@@ -151,6 +152,11 @@ class Attempt:
     async def _after_failure(self, error: BaseException) -> None:
         """Evidence first, then the release as far as it came, then the rollback."""
         work, outcome = self._work, outcome_of(error)
+        if work.lock and work.lock.lost:
+            outcome = Outcome.LOCKED
+        if isinstance(error, asyncio.CancelledError | UnreachableError):
+            # Whoever cancels does not wait for an API server that is away, and we have waited long enough.
+            work.outlast(Patience())
         for step in work.course.of(StepState.PENDING):
             if step.kind is not StepKind.ROLLBACK:
                 work.course.skipped(step, self._why())

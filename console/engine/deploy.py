@@ -7,6 +7,7 @@ from pathlib import Path
 
 from console.engine.attempt import Attempt
 from console.engine.course import Course, log_file
+from console.engine.patience import PATIENCE, Patience
 from console.engine.ports import World
 from console.engine.releases import last_good
 from console.engine.store import Store
@@ -53,6 +54,7 @@ class Runner:
         world, folder = self._world, self._logs / run_id
         course = Course(run_id, plan, self._store, folder, world.redactor, world.clock)
         work = Work(run_id, self._stack, world, self._store, course, plan, gathered, options)
+        work.outlast(Patience(PATIENCE, work.certain))
         return await Attempt(work, folder).run()
 
 

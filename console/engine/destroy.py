@@ -10,7 +10,7 @@ from itertools import groupby
 from console.engine.releases import is_release
 from console.engine.steplog import StepLog
 from console.engine.together import together, whole
-from console.engine.work import Work
+from console.engine.work import ANSWERED_WITHIN, Work
 from console.model.errors import ApplyError, ConflictError, ConsoleError, DeniedError
 from console.model.plan import ObjectRef, Step, StepKind
 from console.model.stack import JSON
@@ -89,7 +89,8 @@ async def _ask(work: Work, refs: Sequence[ObjectRef], log: StepLog, *, uids: boo
     async def ask(ref: ObjectRef) -> None:
         uid = work.uid(ref) if uids else str(work.live.get(ref, {}).get("metadata", {}).get("uid", ""))
         try:
-            there = await whole(work.world.cluster.delete(ref, propagation="Foreground", uid=uid), f"delete {ref}")
+            asking = work.world.cluster.delete(ref, propagation="Foreground", uid=uid)
+            there = await whole(asking, f"delete {ref}", ANSWERED_WITHIN)
         except ConflictError:
             work.warnings.append(f"{ref} was made anew since the plan was made: it stays")
             return

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from console.engine.holder import COMMAND_ANNOTATION, Holder, held_by, locked, moment_of, seconds_of
+from console.engine.patience import PATIENCE, Patience
 from console.engine.ports import Clock, Cluster
 from console.model.errors import ConflictError, ConsoleError, LockedError, UnreachableError
 from console.model.plan import ObjectRef
@@ -82,7 +83,8 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         waiting: Waiting = lambda who, seconds: None,
         terms: Terms = TERMS,
     ) -> None:
-        self._cluster = cluster
+        # To take it we are patient; to renew it is tried again by itself, and to give it back it is not worth while.
+        self._cluster, self._patient = cluster.patient(Patience()), cluster.patient(Patience(PATIENCE))
         self._ref = lease_ref(namespace, stack)
         self._stack = stack
         self._holder = holder
@@ -115,6 +117,11 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
             # The cancellation was ours, to end the body; as in asyncio.timeout.
             raise self._lost from error
 
+    @property
+    def lost(self) -> bool:
+        """True once it is not ours any more, against our will."""
+        return self._lost is not None
+
     async def certain(self) -> None:
         """Returns once it is certain that the lock is ours: at once, unless the API server has not answered lately."""
         while time.monotonic() - self._renewed > self._terms.duration:
@@ -125,15 +132,16 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         """Removes the Lease itself, as the last thing of a stack that goes; it is not renewed any more."""
         await self._stop_renewing()
         self._lease = {}
-        with suppress(ConsoleError):
-            await self._cluster.delete(self._ref)
+        with suppress(ConsoleError, TimeoutError):
+            async with asyncio.timeout(self._terms.renew):
+                await self._cluster.delete(self._ref)
 
     # -- taking
 
     async def _take(self) -> None:
         seen, since = "", 0.0
         while True:
-            lease = await self._cluster.get(self._ref)
+            lease = await self._patient.get(self._ref)
             version = lease["metadata"]["resourceVersion"] if lease else ""
             if not seen:
                 seen, since = version, time.monotonic()
@@ -156,6 +164,9 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         """
         holder = held_by(lease)
         if not lease["spec"].get("holderIdentity") or (isinstance(holder, Holder) and holder.is_gone):
+            return True
+        if holder == self._holder:
+            # We took it, and the answer was lost.
             return True
         left = self._terms.duration - (self._clock() - seconds_of(lease["spec"].get("renewTime")))
         if isinstance(holder, Holder) and holder.is_here:
@@ -185,7 +196,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         }
         version = {"resourceVersion": lease["metadata"]["resourceVersion"]} if lease else {}
         body = {"apiVersion": self._ref.api_version, "kind": "Lease", "metadata": {**meta, **version}, "spec": spec}
-        self._lease = await (self._cluster.replace(body) if lease else self._cluster.create(body))
+        self._lease = await (self._patient.replace(body) if lease else self._patient.create(body))
         self._renewed = time.monotonic()
 
     def _locked(self, lease: JSON) -> LockedError:
@@ -198,16 +209,18 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
         while True:
             await asyncio.sleep(self._terms.renew)
             try:
-                await self._renew()
-            except UnreachableError as error:
+                async with asyncio.timeout(self._terms.renew):
+                    await self._renew()
+            except (UnreachableError, TimeoutError) as error:
                 # While nobody can be reached nothing is changed; whoever takes the Lease meanwhile shows afterwards.
                 if time.monotonic() - self._renewed < self._terms.give_up:
                     continue
-                return self._lose(error)
+                return self._lose(error if isinstance(error, ConsoleError) else _silent(self._cluster.server))
             except ConsoleError as error:
                 return self._lose(error)
 
     async def _renew(self) -> None:
+        asked = time.monotonic()
         try:
             await self._replace({"renewTime": moment_of(self._clock())})
         except ConflictError:
@@ -217,7 +230,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
             # Only something else in it changed, or an answer to us was lost.
             self._lease = lease
             await self._replace({"renewTime": moment_of(self._clock())})
-        self._renewed = time.monotonic()
+        self._renewed = asked
         self._news.set()
 
     async def _replace(self, spec: JSON) -> None:
@@ -247,5 +260,11 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
     async def _give_back(self) -> None:
         """As client-go does (leaderelection, release): nobody is named any more. If that fails, it ends by itself."""
         if self._lease:
-            with suppress(ConsoleError):
-                await self._replace({"holderIdentity": "", "leaseDurationSeconds": 1})
+            with suppress(ConsoleError, TimeoutError):
+                async with asyncio.timeout(self._terms.renew):
+                    await self._replace({"holderIdentity": "", "leaseDurationSeconds": 1})
+
+
+def _silent(server: str) -> UnreachableError:
+    hint = "run the same command again once it can be reached"
+    return UnreachableError("the API server did not answer for too long", where=server, hint=hint)

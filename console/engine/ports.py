@@ -19,6 +19,7 @@ from console.model.stack import FIELD_MANAGER, JSON, BuildSource
 from console.model.workload import External, ProbeKind, Usage
 
 if TYPE_CHECKING:
+    from console.engine.patience import Patience
     from console.model.redaction import Redactor
 
 

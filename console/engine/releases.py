@@ -14,7 +14,7 @@ from dataclasses import replace
 import msgspec
 
 from console.engine.ports import Cluster
-from console.model.errors import ConflictError, ConsoleError
+from console.model.errors import ConflictError, ConsoleError, DeniedError
 from console.model.plan import ObjectRef
 from console.model.release import Release
 from console.model.stack import JSON, STACK_LABEL
@@ -58,6 +58,8 @@ async def write_release(cluster: Cluster, release: Release, namespace: str) -> t
             await cluster.create(_secret(release, data, namespace))
             break
         except ConflictError:
+            if await _is_kept(cluster, release, data, namespace):
+                break
             # Somebody who did not hold the lock, or an earlier one that was cut off behind our back.
             release = replace(release, number=release.number + 1)
     await _drop_old(cluster, release, namespace)
@@ -82,6 +84,15 @@ def is_release(body: JSON) -> bool:
 def release_ref(stack: str, number: int, namespace: str) -> ObjectRef:
     """Where a release is kept."""
     return ObjectRef("v1", "Secret", namespace, f"stack-console.{stack}.v{number}")
+
+
+async def _is_kept(cluster: Cluster, release: Release, data: bytes, namespace: str) -> bool:
+    """Whether it was kept already, and only the answer was lost."""
+    try:
+        found = await cluster.get(release_ref(release.stack, release.number, namespace))
+    except DeniedError:
+        return False
+    return found is not None and (found.get("data") or {}).get("release") == b64encode(data).decode()
 
 
 def _secret(release: Release, data: bytes, namespace: str) -> JSON:

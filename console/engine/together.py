@@ -34,13 +34,21 @@ async def both(one: Coroutine[Any, Any, T], other: Coroutine[Any, Any, U], name:
     return tasks[0].result(), tasks[1].result()
 
 
-async def whole(work: Coroutine[Any, Any, T], name: str) -> T:
-    """Does something to its end even if it is cancelled meanwhile; the cancellation comes afterwards."""
+async def whole(work: Coroutine[Any, Any, T], name: str, within: float | None = None) -> T:
+    """Does something to its end even if it is cancelled meanwhile; the cancellation comes afterwards.
+
+    Args:
+        work: what to do.
+        name: the name of its task.
+        within: seconds that it may go on after a cancellation.
+    """
     task = asyncio.create_task(work, name=name)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
+        if not (await asyncio.wait([task], timeout=within))[0]:
+            task.cancel()
+            await asyncio.wait([task])
         raise
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from console.engine.course import Course
 from console.engine.lease import hold
+from console.engine.patience import Patience
 from console.engine.ports import BuiltImage, World
 from console.engine.releases import next_number
 from console.engine.store import Store
@@ -16,6 +17,9 @@ from console.model.gathered import Declared, Gathered, Image
 from console.model.plan import ChangeKind, ObjectChange, ObjectRef, Plan
 from console.model.release import Release
 from console.model.stack import JSON, Stack
+
+ANSWERED_WITHIN = 5.0
+"""Seconds that a run which is cancelled waits for an answer, to know what was done."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,10 @@ class Work:
         images = tuple(pinned if each == image else each for each in self.gathered.images)
         self.gathered = replace(self.gathered, images=images)
         self.declare([with_image(each, image.reference, pinned.reference) for each in self.declared.values()])
+
+    def outlast(self, patience: Patience) -> None:
+        """Takes this patience with the cluster from now on."""
+        self.world = replace(self.world, cluster=self.world.cluster.patient(patience))
 
     @property
     def changed_cluster(self) -> bool:

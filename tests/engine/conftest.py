@@ -12,6 +12,7 @@ from console.engine.tasks import Tasks
 from tests.cluster import said_goodbye
 from tests.engine.line import Line
 from tests.engine.planning_world import world_of
+from tests.weather import Weather
 
 
 async def leave(client):
@@ -41,6 +42,15 @@ async def near_client(sandbox):
     client = KubernetesCluster(await open_transport([sandbox.kubeconfig], "sandbox"), "sandbox")
     yield client
     await leave(client)
+
+
+@pytest.fixture
+async def weather(sandbox, near_client):
+    """Bad weather before the sandbox; its connections end before those of the client beside it."""
+    weather = Weather(sandbox.kubeconfig)
+    await weather.open()
+    yield weather
+    await weather.close()
 
 
 @pytest.fixture

@@ -25,9 +25,16 @@ async def test_a_release_comes_back_as_it_was_written(near_client, cluster, name
 
 
 async def test_of_many_at_once_each_gets_a_number_of_its_own(near_client, namespace):
-    written = await asyncio.gather(*(write_release(near_client, FIRST, namespace) for _ in range(5)))
+    runs = (replace(FIRST, at=float(at)) for at in range(5))
+    written = await asyncio.gather(*(write_release(near_client, each, namespace) for each in runs))
     assert sorted(release.number for release, _ in written) == [1, 2, 3, 4, 5]
     assert await _numbers(near_client, namespace) == [5, 4, 3, 2, 1]
+
+
+async def test_one_whose_answer_was_lost_is_kept_once(near_client, namespace):
+    await write_release(near_client, FIRST, namespace)
+    assert await write_release(near_client, FIRST, namespace) == (FIRST, ())
+    assert await _numbers(near_client, namespace) == [1]
 
 
 async def test_the_oldest_go(near_client, namespace, monkeypatch):

@@ -11,17 +11,9 @@ from console.engine.watch import keep_watching
 from console.model.events import PodGone, PodObserved, Relisted, WatchLost
 from console.model.state import Freshness
 from tests.engine.conftest import leave, virtual
-from tests.weather import HTML, Weather, answer, everything
+from tests.weather import HTML, answer, everything
 
 BACK_WITHIN = 5.0
-
-
-@pytest.fixture
-async def weather(sandbox):
-    weather = Weather(sandbox.kubeconfig)
-    await weather.open()
-    yield weather
-    await weather.close()
 
 
 @pytest.fixture

@@ -21,8 +21,9 @@ from console.adapters.kubernetes.pin import Pin
 from console.adapters.kubernetes.resources import NODES, PODS, Resource
 from console.adapters.kubernetes.transport import Transport
 from console.adapters.kubernetes.watch import PAGE, watch
+from console.engine.patience import Patience
 from console.engine.ports import Allowed, LogPosition, LogRequest, ProbeCount, Right
-from console.model.errors import DeniedError, NotFoundError
+from console.model.errors import ConflictError, DeniedError, NotFoundError
 from console.model.events import Fact
 from console.model.identity import ClusterIdentity
 from console.model.plan import ObjectRef
@@ -40,9 +41,12 @@ _PATCHES = {
 class KubernetesCluster:
     """One pinned context of a kubeconfig. Every method raises the errors of `failures`, UnreachableError among them."""
 
-    def __init__(self, transport: Transport, context: str, pin: Pin | None = None) -> None:
+    def __init__(
+        self, transport: Transport, context: str, pin: Pin | None = None, patience: Patience | None = None
+    ) -> None:
         self._transport = transport
         self._pin = pin or Pin(ClusterIdentity(context, transport.server))
+        self._patience = patience or Patience()
         self._kinds = Kinds(transport)
         self.context = context
         self.server = transport.server
@@ -51,6 +55,10 @@ class KubernetesCluster:
     async def close(self) -> None:
         """Closes every connection."""
         await self._transport.close()
+
+    def patient(self, patience: Patience) -> KubernetesCluster:
+        """The same cluster; what is asked of its objects outlasts an API server that does not answer."""
+        return KubernetesCluster(self._transport, self.context, self._pin, patience)
 
     async def version(self) -> str:
         """The API server's version, like `v1.34.2`."""
@@ -95,7 +103,14 @@ class KubernetesCluster:
         items: list[JSON] = []
         token = ""
         while True:
-            page = await self._json(_listing(resource, namespace, labels, token))
+            try:
+                page = await self._json(_listing(resource, namespace, labels, token))
+            except ConflictError:
+                if not token:
+                    raise
+                # 410: the pages of a list that takes minutes are dropped. It is read afresh.
+                items, token = [], ""
+                continue
             items += [{"apiVersion": api_version, "kind": kind, **item} for item in page.get("items") or ()]
             token = page.get("metadata", {}).get("continue", "")
             if not token:
@@ -230,7 +245,10 @@ class KubernetesCluster:
         return await self._transport.pass_on(call, timeout)
 
     async def _json(self, call: Call) -> JSON:
-        return decoded(_JSON, await self._transport.send(call), self.server)
+        async def ask() -> JSON:
+            return decoded(_JSON, await self._transport.send(call), self.server)
+
+        return await self._patience.outlast(ask)
 
     async def _on(
         self,
