@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from console.cli.style import Style, table
 from console.cli.text import diagnosis_lines
 from console.model.state import Freshness, ServiceState, ServiceView, View
-from console.model.wording import age, pod_state
+from console.model.wording import FALLBACKS, age, pod_state
 from console.model.workload import External, Pod, ProbeKind, ProbeResult
 
 _AT_REST = {ServiceState.READY, ServiceState.STOPPED, ServiceState.EXTERNAL}
@@ -55,7 +55,8 @@ def _external(external: External) -> tuple[str, str, str]:
 def _health(view: View) -> Iterator[str]:
     for resource, health in view.health.items():
         if health.freshness is Freshness.DENIED:
-            yield f"{resource}: denied, {health.detail}"
+            instead = f" ({FALLBACKS[resource]})" if resource in FALLBACKS else ""
+            yield f"{resource}: denied, {health.detail}{instead}"
         elif health.freshness is Freshness.STALE:
             yield f"{resource}: stale, {health.detail}"
 

@@ -18,6 +18,7 @@ from console.model.events import (
     WatchLost,
 )
 from console.model.state import Activity
+from console.model.wording import FALLBACKS
 from console.model.workload import ClusterEvent
 
 LIMIT = 500
@@ -52,7 +53,9 @@ class ActivityLog:
             case WatchLost() | Relisted():
                 self._connection(fact)
             case Denied():
-                self._add(fact, Activity(fact.at, fact.resource, f"not allowed to {fact.right}", "warning"))
+                instead = f": {FALLBACKS[fact.resource]}" if fact.resource in FALLBACKS else ""
+                words = f"not allowed to {fact.right}{instead}"
+                self._add(fact, Activity(fact.at, fact.resource, words, "warning"))
             case ExternalObserved():
                 self._external(fact)
             case ClusterChecked():

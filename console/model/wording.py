@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from console.model.workload import Container, ContainerState, Pod
 
+FALLBACKS = {
+    "probes": "probes by status and events",
+    "usage": "no CPU and memory",
+    "releases": "no release known",
+    "events": "no activity, causes by status alone",
+}
+"""What is shown in place of what may not be read, by the resource whose right is missing."""
+
 
 def seconds(value: float) -> str:
     """A duration for people: `0.4 s`, `12 s`, `3 min 5 s`, `2 h 4 min`."""

@@ -162,7 +162,7 @@ def test_the_standing_shows_services_pods_probes_and_why():
     row = next(line.split() for line in lines if line.startswith("backend-1"))
     assert row == ["backend-1", "Running", "ok", "40s", "x", "7", "1s", "-", "0", "60s", "0.030", "64Mi"]
     assert "  backend: exits with code 1, 4 times [crash-loop]" in lines
-    assert lines[-1] == "events: denied, list events in todo"
+    assert lines[-1] == "events: denied, list events in todo (no activity, causes by status alone)"
 
 
 @pytest.mark.parametrize(

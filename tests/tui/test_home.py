@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.model.events import Denied, PodGone, PodObserved, Relisted, WatchLost
+from console.model.events import ClusterChecked, Denied, PodGone, PodObserved, Relisted, WatchLost
 from tests.tui.scripted import NOW, ScriptedEngine, crashed, pod
 from tests.tui.terminal import opened
 
@@ -96,6 +96,25 @@ async def test_a_missing_right_is_named(engine: ScriptedEngine) -> None:
     engine.store.dispatch(Denied("pods", "list pods in todo", NOW))
     async with opened(engine, (120, 40)) as terminal:
         await terminal.shows("denied", "list pods in todo")
+
+
+async def test_a_right_to_figures_that_is_missing_is_named_with_what_stands_in_their_place(
+    engine: ScriptedEngine,
+) -> None:
+    engine.store.dispatch(Denied("probes", "get nodes/proxy", NOW), Denied("usage", "list pods.metrics.k8s.io", NOW))
+    async with opened(engine, (160, 40)) as terminal:
+        await terminal.shows("no get nodes/proxy: probes by status and events")
+        await terminal.shows("no list pods.metrics.k8s.io: no CPU and memory")
+        await terminal.press("enter")
+        await terminal.shows("Probes", "no get nodes/proxy: probes by status and events")
+
+
+async def test_a_context_that_stands_for_another_cluster_is_an_error_at_the_top(engine: ScriptedEngine) -> None:
+    engine.store.dispatch(ClusterChecked("context 'kind-dev' was changed since the console started: its server", NOW))
+    async with opened(engine, (120, 40)) as terminal:
+        await terminal.shows("another cluster: start again", "context 'kind-dev' was changed")
+        engine.store.dispatch(ClusterChecked("", NOW))
+        await terminal.until(lambda: "another cluster" not in terminal.text)
 
 
 async def test_a_lost_connection_keeps_the_data_and_counts_the_seconds(engine: ScriptedEngine) -> None:

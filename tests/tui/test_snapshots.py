@@ -106,6 +106,21 @@ def test_home_without_the_right_to_see_pods(tmp_path: Path, looks: Compare) -> N
     assert looks(engine, SMALL, words="The missing right")
 
 
+def _without_figures(engine: ScriptedEngine) -> None:
+    for resource, right in (("probes", "get nodes/proxy"), ("usage", "list pods.metrics.k8s.io in todo")):
+        engine.store.dispatch(Denied(resource, right, NOW))
+
+
+def test_home_without_the_right_to_figures(engine: ScriptedEngine, looks: Compare) -> None:
+    _without_figures(engine)
+    assert looks(engine, SMALL, words="no get nodes/proxy")
+
+
+def test_pod_without_the_right_to_figures(engine: ScriptedEngine, looks: Compare) -> None:
+    _without_figures(engine)
+    assert looks(engine, SMALL, "enter", words="no get nodes/proxy")
+
+
 def test_home_after_the_connection_was_lost(engine: ScriptedEngine, looks: Compare) -> None:
     engine.store.dispatch(WatchLost("pods", NOW - 12, "connection refused"))
     assert looks(engine, LARGE, words="stale")

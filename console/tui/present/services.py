@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from console.model.state import Activity, Freshness, ResourceHealth, ServiceState, ServiceView, View
-from console.model.wording import age
+from console.model.wording import FALLBACKS, age
 from console.model.workload import External
 from console.tui.present.cells import Cell, Column
 from console.tui.present.glyphs import Glyphs
@@ -70,6 +70,13 @@ def freshness(view: View, resource: str, now: float) -> tuple[str, Tone]:
     if health.freshness is Freshness.STALE:
         return f"stale, {behind(health, now)} behind", Tone.WARNING
     return "", Tone.PLAIN
+
+
+def lacking(view: View, *resources: str) -> str:
+    """Which rights are missing for what a pane shows besides, and what stands in place of it; empty if none is."""
+    health = ((each, view.health.get(each)) for each in resources)
+    denied = ((each, found) for each, found in health if found and found.freshness is Freshness.DENIED)
+    return "  ".join(f"no {found.detail}: {FALLBACKS[each]}" for each, found in denied)
 
 
 def behind(health: ResourceHealth, now: float) -> str:

@@ -19,7 +19,7 @@ from console.tui.present.lines import Tone, faint, line
 from console.tui.present.order import PodOrder
 from console.tui.present.pods import COLUMNS, pod_cells
 from console.tui.present.services import COLUMNS as SERVICE_COLUMNS
-from console.tui.present.services import activity_line, empty_pods, external_cells, freshness, service_cells
+from console.tui.present.services import activity_line, empty_pods, external_cells, freshness, lacking, service_cells
 from console.tui.present.why import why_lines
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.prompt import FilterPrompt
@@ -117,7 +117,8 @@ class HomeScreen(ConsoleScreen):
         known = count if view.freshness in {Freshness.LIVE, Freshness.STALE} else ""
         narrowed = f"  {self._order.service}" if self._order.service else ""
         narrowed += f"  /{self._order.pattern.pattern}/" if self._order.pattern else ""
-        self._pods.entitle(f"Pods and probes{narrowed}", "  ".join(filter(None, (known, words))))
+        besides = lacking(view, "probes", "usage") if known else ""
+        self._pods.entitle(f"Pods and probes{narrowed}", "  ".join(filter(None, (known, words, besides))))
         self._services.entitle("Services", freshness(view, "deployments", self.now)[0])
         self._log.entitle("Activity", freshness(view, "events", self.now)[0])
         self.set_class(view.freshness is Freshness.STALE, "-stale")

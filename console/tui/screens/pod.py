@@ -14,6 +14,7 @@ from console.tui.bindings import bindings
 from console.tui.present.cells import Cell
 from console.tui.present.details import PROBE_COLUMNS, pod_lines, probe_cells
 from console.tui.present.lines import Line, faint, line, plain
+from console.tui.present.services import lacking
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.reading import Reading
 from console.tui.widgets.table import Table
@@ -79,6 +80,7 @@ class PodScreen(ConsoleScreen):
         else:
             self._probes.show(list(self._specs), [line(faint("no container of this pod is probed"))])
             self._probes.styles.height = max(1, len(self._specs)) + (3 if self._specs else 2)
+        self._probes.entitle("Probes", lacking(view, "probes"))
         diagnoses = [each for each in view.diagnoses if each.subject == f"pod/{pod.name}"]
         events = self.console.events_of(self._uid)
         self._details.entitle(pod.name)
