@@ -28,7 +28,8 @@ async def apply_changes(work: Work, changes: Iterable[ObjectChange], log: StepLo
     for change in wanted:
         await work.certain()
         body = _body(work, change)
-        overwrite = bool(change.drift) and work.options.drift == "overwrite"
+        # What an operation is about becomes ours, whoever had it; only a deploy asks.
+        overwrite = work.plan.kind != "deploy" or (bool(change.drift) and work.options.drift == "overwrite")
         if change.kind is ChangeKind.CREATE:
             await _begin_with(work, change.ref, body)
         await send(work, change.ref, body, force=overwrite)

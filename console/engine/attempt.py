@@ -76,7 +76,7 @@ class Attempt:
         seconds = round(time.monotonic() - self._clock, 3)
         verdict = conclude(work, error, seconds, evidence=self._evidence, rolled_back=self._rolled_back)
         try:
-            if error is None and work.plan.kind == "deploy":
+            if error is None and not work.plan.removes:
                 verdict = replace(verdict, addresses=await self._addresses())
             await self._remember(work.world.journal.record_run(self._record(verdict)))
         except asyncio.CancelledError:
@@ -95,7 +95,7 @@ class Attempt:
                 await self._begin(held)
                 rest = [step for step in work.plan.steps if step.kind not in {StepKind.PREFLIGHT, StepKind.ROLLBACK}]
                 await together((self._step(step) for step in rest), f"run {work.run_id}")
-                if work.plan.kind == "destroy":
+                if work.plan.removes:
                     await finish_destroy(work)
             except (ConsoleError, asyncio.CancelledError, Exception) as error:
                 await self._after_failure(error)
@@ -162,7 +162,7 @@ class Attempt:
                 work.course.skipped(step, self._why())
         if work.changed_cluster and isinstance(error, ConsoleError):
             self._evidence = await keep_evidence(work, diagnoses_of(error), self._folder / "evidence")
-        if work.changed_cluster and work.plan.kind == "deploy" and outcome is not Outcome.LOCKED:
+        if work.changed_cluster and not work.plan.removes and outcome is not Outcome.LOCKED:
             await self._try(record_release(work, outcome), "the release is not recorded")
         if work.changed_cluster and work.options.rollback and isinstance(error, ConsoleError):
             await self._roll_back()

@@ -49,7 +49,7 @@ class Runner:
             gathered: what the plan was made from.
             options: how.
         """
-        if options.rollback and plan.kind == "deploy":
+        if options.rollback and not plan.removes:
             plan = _with_rollback(plan, gathered)
         world, folder = self._world, self._logs / run_id
         course = Course(run_id, plan, self._store, folder, world.redactor, world.clock)

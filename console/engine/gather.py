@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from console.engine.live import Kind, list_owned, reference_of, try_out
+from console.engine.live import Kind, list_owned, try_out
 from console.engine.ports import World
 from console.engine.preflight import check_destroy
 from console.engine.releases import is_release
@@ -51,8 +51,8 @@ async def gather(stack: Stack, world: World) -> Gathered:
         list_owned(cluster, stack.name, kinds, findings),
         "gather: cluster",
     )
-    uids = {reference_of(body): str(body["metadata"]["uid"]) for body in owned}
-    return replace(_gathered(seen, world, objects, _obsolete(seen, declared, owned)), obsolete_uids=uids)
+    uids = {ObjectRef.of(body): str(body["metadata"]["uid"]) for body in owned}
+    return replace(gathered_of(seen, world, objects, _obsolete(seen, declared, owned)), obsolete_uids=uids)
 
 
 async def gather_destroy(stack: Stack, world: World) -> Gathered:
@@ -65,8 +65,8 @@ async def gather_destroy(stack: Stack, world: World) -> Gathered:
     usual = {(*kind, namespace) for kind in _USUAL for namespace in seen.namespaces - seen.missing}
     kinds = usual | _kinds(seen, (each.ref for each in stack.manifests))
     owned = await list_owned(world.cluster, stack.name, kinds, seen.findings)
-    objects = tuple(_owned_state(body) for body in owned if _may_go(seen, reference_of(body)))
-    gathered = _gathered(seen, world, objects, ())
+    objects = tuple(_owned_state(body) for body in owned if _may_go(seen, ObjectRef.of(body)))
+    gathered = gathered_of(seen, world, objects, ())
     return replace(gathered, checks=await check_destroy(gathered, world))
 
 
@@ -99,7 +99,7 @@ def _obsolete(seen: Seen, declared: Sequence[Declared], owned: Iterable[JSON]) -
     kept = {_same_object(each.ref) for each in declared}
     kept |= {_same_object(need.ref) for each in declared for need in references(each.body)}
     kept |= {_same_object(ref) for ref, _ in wanted_secrets(seen.stack)}
-    found = [reference_of(body) for body in owned if not is_release(body)]
+    found = [ObjectRef.of(body) for body in owned if not is_release(body)]
     return tuple(
         ref
         for ref in found
@@ -116,12 +116,15 @@ def _may_go(seen: Seen, ref: ObjectRef) -> bool:
 
 
 def _owned_state(body: JSON) -> ObjectState:
-    ref = reference_of(body)
+    ref = ObjectRef.of(body)
     service = str(body["metadata"]["labels"].get(SERVICE_LABEL, ""))
     return ObjectState(Declared(ref, service, body, ref.kind == "Secret"), body, None)
 
 
-def _gathered(seen: Seen, world: World, objects: tuple[ObjectState, ...], obsolete: tuple[ObjectRef, ...]) -> Gathered:
+def gathered_of(
+    seen: Seen, world: World, objects: tuple[ObjectState, ...], obsolete: tuple[ObjectRef, ...]
+) -> Gathered:
+    """What was seen, as the planner wants it."""
     own = [external for external in seen.stack.externals if external.provision]
     return Gathered(
         stack=seen.stack,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from console.engine.ports import Cluster
 from console.engine.together import together
-from console.model.declare import UNREADABLE
+from console.model.checksums import UNREADABLE
 from console.model.errors import ApplyError, DeniedError, FieldConflictError, NotFoundError
 from console.model.gathered import Declared, ObjectState
 from console.model.plan import Check, ObjectRef
@@ -111,9 +111,3 @@ async def list_owned(cluster: Cluster, stack: str, kinds: Iterable[Kind], findin
 
 def _stands_alone(metadata: JSON) -> bool:
     return not metadata.get("ownerReferences") and not metadata.get("deletionTimestamp")
-
-
-def reference_of(body: JSON) -> ObjectRef:
-    """The reference of an object as the API server gives it."""
-    meta = body["metadata"]
-    return ObjectRef(body["apiVersion"], body["kind"], meta.get("namespace", ""), meta["name"])

@@ -16,7 +16,7 @@ from console.engine.releases import read_releases
 from console.engine.store import KINDS, Store
 from console.engine.tasks import Tasks
 from console.engine.watch import BackOff, keep_watching
-from console.model.declare import secret_values
+from console.model.checksums import secret_values
 from console.model.errors import ConsoleError, DeniedError
 from console.model.events import (
     Denied,

@@ -35,12 +35,11 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
         return "nothing to do"
     await work.world.cluster.confirm()
     _refuse_drift(work)
-    deploys = work.plan.kind == "deploy"
-    if deploys:
+    if not work.plan.removes:
         await _make_namespace(work, log)
-    if deploys or work.gathered.namespace_exists:
+    if not work.plan.removes or work.gathered.namespace_exists:
         work.lock = await held.enter_async_context(_lock(work, log))
-    if deploys:
+    if not work.plan.removes:
         await refuse_stale(work)
         if any(step.kind is StepKind.APPLY for step in work.plan.steps):
             announce_release(work)

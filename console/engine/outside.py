@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from console.engine.ports import World
 from console.engine.together import together
-from console.model.declare import secret_values
+from console.model.checksums import secret_values
 from console.model.errors import DeniedError
 from console.model.gathered import Gathered
 from console.model.plan import Check, ObjectRef

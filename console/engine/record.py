@@ -57,7 +57,8 @@ async def _write(work: Work, release: Release) -> str:
 async def _release(
     work: Work, outcome: Outcome, objects: tuple[JSON, ...], images: dict[str, str] | None = None
 ) -> Release:
-    built = {image.service: image.reference for image in work.gathered.images}
+    before = work.gathered.releases[0].images if work.gathered.releases and work.plan.kind != "deploy" else {}
+    built = before | {image.service: image.reference for image in work.gathered.images}
     return Release(
         number=work.release,
         stack=work.stack.name,
@@ -68,6 +69,9 @@ async def _release(
         images=built if images is None else images,
         objects=objects,
         checksum_key=work.gathered.checksum_key,
+        kind=work.plan.kind,
+        about=work.plan.about,
+        after={service.name: service.after for service in work.gathered.stack.services},
     )
 
 

@@ -7,11 +7,12 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from console.engine.live import Findings, read_live, reference_of
+from console.engine.live import Findings, read_live
 from console.engine.ports import World
 from console.engine.releases import read_releases
 from console.engine.together import together
-from console.model.declare import UNREADABLE, secret_values, wanted_secrets
+from console.model.checksums import UNREADABLE, secret_values
+from console.model.declare import wanted_secrets
 from console.model.errors import DeniedError, PushError
 from console.model.gathered import Image
 from console.model.identity import ClusterIdentity
@@ -48,7 +49,7 @@ class Seen:
     @property
     def released(self) -> set[ObjectRef]:
         """Every object of any kept release."""
-        return {reference_of(body) for release in self.releases for body in release.objects}
+        return {ObjectRef.of(body) for release in self.releases for body in release.objects}
 
 
 async def look(stack: Stack, world: World, *, images: bool = True) -> Seen:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from console.engine import gather, preflight
+from console.engine import gather, operate, preflight
 from console.engine.deploy import Runner, RunOptions
 from console.engine.logs import LogChunk, LogOptions, Told, follow
 from console.engine.observe import WATCHED, Observer
@@ -26,6 +26,7 @@ from console.engine.together import whole
 from console.model.errors import NotFoundError, RefusedError, StalePlanError
 from console.model.events import ProbeObserved
 from console.model.gathered import Gathered
+from console.model.operations import Operation
 from console.model.plan import ObjectRef, Plan
 from console.model.planning import plan_deploy, plan_destroy
 from console.model.redaction import Redactor, mask_object
@@ -132,6 +133,16 @@ class Engine:
         """What a destroy would remove. Changes nothing."""
         gathered = await gather.gather_destroy(self.stack, self._world)
         return self._keep(plan_destroy(gathered), gathered)
+
+    async def plan_operation(self, operation: Operation) -> Plan:
+        """What an operation would do to the stack as it was deployed. Changes nothing.
+
+        Raises:
+            PreflightError: the stack was not deployed yet.
+            UsageError: the operation makes no sense for this stack.
+        """
+        gathered = await operate.gather_operation(self.stack, self._world, operation)
+        return self._keep(operate.plan_operation(gathered, operation, self._world), gathered)
 
     def _keep(self, plan: Plan, gathered: Gathered) -> Plan:
         self._latest = (plan, gathered)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from console.engine.live import Findings, read_live
 from console.engine.work import Work
-from console.model.declare import UNREADABLE
+from console.model.checksums import UNREADABLE
 from console.model.diff import clean, object_differences
 from console.model.errors import StalePlanError
 from console.model.fields import lookup, path_text

@@ -77,10 +77,10 @@ def _headline(work: Work, error: BaseException | None) -> str:
 
 
 def _achieved(work: Work, name: str) -> str:
-    if work.plan.kind == "destroy":
+    if work.plan.removes:
         return f"{name} is removed" if work.removed else f"{name}: nothing was there"
     if work.recorded:
-        return f"{name} is deployed: release {work.recorded.number}"
+        return f"{name}{f': {work.plan.about}' if work.plan.about else ' is deployed'}: release {work.recorded.number}"
     return f"{name}: nothing to do" if work.plan.empty else f"{name} is as it should be"
 
 

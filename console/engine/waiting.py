@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.engine.store import KINDS, Store
@@ -126,13 +126,24 @@ def look(view: View, service: str, expected: Sequence[Expected]) -> Standing:
     lines = [line for line in view.services if line.name == service]
     diagnoses = lines[0].diagnoses if lines else ()
     if all(ok for _, ok, _, _ in stands):
-        own = [pod for pod in view.pods.values() if pod.service == service and pod.deleting is None]
+        own = list(_newest(view, service))
         steady = max((_steady(view, pod) for pod in own), default=0.0) if len(own) >= desired else STEADY
         # What only counts as ready because nothing asks it is not well while something is wrong with it.
         if not steady or all(each.cause is Cause.STARTING for each in diagnoses):
             return Standing(True, pods, desired, steady, sum(pod.restarts for pod in own))
     hopeless = any(each.terminal for each in diagnoses) or any(done and not ok for done, ok, _, _ in stands)
     return Standing(False, pods, desired, reason=reason, hopeless=hopeless, diagnoses=diagnoses)
+
+
+def _newest(view: View, service: str) -> Iterator[Pod]:
+    """The pods of a service that are made by its newest templates; how those of before serve proves nothing."""
+    makers = {(each.kind, each.name): each for each in view.workloads.values()}
+    for pod in view.pods.values():
+        if pod.service == service and pod.deleting is None:
+            maker = makers.get((pod.owner_kind, pod.owner_name))
+            top = view.workloads.get(maker.owner_uid, maker) if maker else None
+            if not pod.owner_kind or (maker and top and (top.kind != "Deployment" or maker.revision == top.revision)):
+                yield pod
 
 
 def _found(view: View, expected: Expected) -> Workload | Pod | None:

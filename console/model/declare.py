@@ -5,22 +5,18 @@ The rules are those of the stack description, "What the console changes in what 
 
 from __future__ import annotations
 
-import base64
 import copy
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from console.model.autoscaling import Ruled, autoscalers, leave_replicas
+from console.model.checksums import encoded, secret_values, set_checksum
 from console.model.gathered import Declared, Image
 from console.model.plan import ObjectRef
-from console.model.podspec import containers, pod_spec, pod_template
-from console.model.references import Reference, Use, references
-from console.model.stack import CHECKSUM_ANNOTATION, FIELD_MANAGER, JSON, SERVICE_LABEL, STACK_LABEL, Stack
-
-UNREADABLE: JSON = {}
-"""Stands for a live object that is there, but may not be read."""
+from console.model.podspec import containers, pod_spec
+from console.model.references import references
+from console.model.restarting import keep_restart
+from console.model.stack import JSON, SERVICE_LABEL, STACK_LABEL, Stack
 
 # Order of kinds within a group: as Helm installs (helm.sh, pkg/release/util, InstallOrder); policies before pods.
 _ORDER = (
@@ -64,14 +60,15 @@ def declare(
             each.body["data"] = filled[each.ref]
     sources = {**live, **{each.ref: each.body for each in (*made, *written)}}
     by_name = {image.source.name: image.reference for image in images}
-    least = _autoscaled(stack)
+    ruled = autoscalers(each.body for each in written)
     for each in written:
         _set_images(each.body, by_name)
-        _set_checksum(each.body, checksum_key, sources, live.get(each.ref))
-        if (each.ref.kind, each.ref.namespace, each.ref.name) in least:
-            _leave_replicas(each.body, live.get(each.ref))
+        set_checksum(each.body, checksum_key, sources, live.get(each.ref))
+        keep_restart(each.body, live.get(each.ref))
+        if (each.ref.kind, each.ref.namespace, each.ref.name) in ruled:
+            leave_replicas(each.body, live.get(each.ref))
     finished = [
-        _labelled(stack.name, _beginning(each, least)) for each in (*sorted(made, key=lambda each: each.ref), *written)
+        _labelled(stack.name, _beginning(each, ruled)) for each in (*sorted(made, key=lambda each: each.ref), *written)
     ]
     services = ["", *(service.name for service in stack.services)]
     return tuple(sorted(finished, key=lambda each: (services.index(each.service), rank(each.ref.kind))))
@@ -106,12 +103,6 @@ def is_open(body: JSON) -> bool:
     return body["kind"] == "Secret" and not any(body.get(part) for part in ("data", "stringData"))
 
 
-def secret_values(body: JSON) -> dict[str, str]:
-    """The values of a Secret in base64, those of `stringData` included (they win, as the API has it)."""
-    plain = {key: _base64(str(value)) for key, value in (body.get("stringData") or {}).items()}
-    return {**(body.get("data") or {}), **plain}
-
-
 def _filled_secrets(
     stack: Stack, secrets: Mapping[tuple[str, str], str], live: Mapping[ObjectRef, JSON]
 ) -> dict[ObjectRef, dict[str, str]]:
@@ -122,7 +113,7 @@ def _filled_secrets(
     written = {manifest.ref for manifest in stack.manifests}
     filled = {}
     for ref, keys in wanted.items():
-        known = {key: _base64(secrets[ref.name, key]) for key in keys if (ref.name, key) in secrets}
+        known = {key: encoded(secrets[ref.name, key]) for key in keys if (ref.name, key) in secrets}
         # Keys that only another machine has a value for stay: leaving them out would remove them.
         kept = _ours(live.get(ref), stack.name) if known or ref in written else {}
         if data := {key: value for key, value in {**kept, **known}.items() if key in keys}:
@@ -149,67 +140,10 @@ def _set_images(body: JSON, by_name: Mapping[str, str]) -> None:
             container["image"] = by_name[name]
 
 
-def _autoscaled(stack: Stack) -> dict[tuple[str, str, str], int]:
-    """The least replicas of every workload that an autoscaler of the stack targets, by kind, namespace and name."""
-    least = {}
-    for manifest in stack.manifests:
-        if manifest.ref.kind == "HorizontalPodAutoscaler":
-            spec = manifest.body["spec"]
-            target = spec["scaleTargetRef"]
-            least[target["kind"], manifest.ref.namespace, target["name"]] = int(spec.get("minReplicas") or 1)
-    return least
-
-
-def _beginning(declared: Declared, least: Mapping[tuple[str, str, str], int]) -> Declared:
+def _beginning(declared: Declared, ruled: Mapping[Ruled, JSON]) -> Declared:
     """With the number of replicas that the autoscaler would make of a new workload anyway."""
-    ref = declared.ref
-    return replace(declared, begins_with=least.get((ref.kind, ref.namespace, ref.name)))
-
-
-def _leave_replicas(body: JSON, live: JSON | None) -> None:
-    """Leaves `spec.replicas` to the autoscaler.
-
-    While we still own the live value it is sent as it is: to stop sending it would reset it to 1 (kubernetes.io,
-    "Server-Side Apply", transferring ownership).
-    """
-    body["spec"].pop("replicas", None)
-    for entry in ((live or {}).get("metadata") or {}).get("managedFields") or ():
-        ours = entry.get("manager") == FIELD_MANAGER and entry.get("operation") == "Apply"
-        if ours and "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {}):
-            body["spec"]["replicas"] = (live or {})["spec"]["replicas"]
-
-
-def _set_checksum(body: JSON, key: str, sources: Mapping[ObjectRef, JSON], live: JSON | None) -> None:
-    template = pod_template(body)
-    used = [each for each in references(body) if each.use is Use.ENVIRONMENT]
-    if template is None or not used:
-        return
-    known = key and not any(sources.get(each.ref) is UNREADABLE for each in used)
-    checksum = _checksum(used, key, sources) if known else _live_checksum(live)
-    if checksum:
-        meta = template.setdefault("metadata", {})
-        meta["annotations"] = {**(meta.get("annotations") or {}), CHECKSUM_ANNOTATION: checksum}
-
-
-def _checksum(used: Sequence[Reference], key: str, sources: Mapping[ObjectRef, JSON]) -> str:
-    """HMAC-SHA256, shortened to 128 bits, of every key and value that is read; a missing one counts as well."""
-    read = sorted({(each.ref.kind, each.ref.name, *pair) for each in used for pair in _values(each, sources)})
-    text = json.dumps(read, separators=(",", ":"))
-    return hmac.new(bytes.fromhex(key), text.encode(), hashlib.sha256).hexdigest()[:32]
-
-
-def _values(reference: Reference, sources: Mapping[ObjectRef, JSON]) -> list[tuple[str, str]]:
-    body = sources.get(reference.ref) or {}
-    values = secret_values(body) if reference.ref.kind == "Secret" else body.get("data") or {}
-    # A value is marked, so that an empty one differs from none.
-    marked = {key: f"={value}" for key, value in values.items()}
-    return [(reference.key, marked.get(reference.key, ""))] if reference.key else list(marked.items())
-
-
-def _live_checksum(live: JSON | None) -> str:
-    template = pod_template(live) if live else None
-    annotations = ((template or {}).get("metadata") or {}).get("annotations") or {}
-    return str(annotations.get(CHECKSUM_ANNOTATION, ""))
+    ruler = ruled.get((declared.ref.kind, declared.ref.namespace, declared.ref.name))
+    return replace(declared, begins_with=int(ruler["spec"].get("minReplicas") or 1)) if ruler else declared
 
 
 def _labelled(stack: str, declared: Declared) -> Declared:
@@ -217,11 +151,3 @@ def _labelled(stack: str, declared: Declared) -> Declared:
     own = {STACK_LABEL: stack} | ({SERVICE_LABEL: declared.service} if declared.service else {})
     meta["labels"] = {**(meta.get("labels") or {}), **own}
     return replace(declared, sensitive=declared.ref.kind == "Secret")
-
-
-def _ref(body: JSON) -> ObjectRef:
-    return ObjectRef(body["apiVersion"], body["kind"], body["metadata"]["namespace"], body["metadata"]["name"])
-
-
-def _base64(value: str) -> str:
-    return base64.b64encode(value.encode()).decode()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from console.model.identity import ClusterIdentity
 
@@ -16,6 +18,12 @@ class ObjectRef:
     kind: str
     namespace: str
     name: str
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> ObjectRef:
+        """The reference of an object as it is sent, or as the API server gives it."""
+        meta = body["metadata"]
+        return cls(body["apiVersion"], body["kind"], meta.get("namespace", ""), meta["name"])
 
     def __str__(self) -> str:
         return f"{self.kind.lower()}/{self.name}"
@@ -94,7 +102,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run would do, before it does it; `cluster` is the very one that it was made for."""
+    """What a run would do, before it does it.
+
+    `kind` is the command ("deploy", "scale", ...), `about` says it in words where there is more to say ("backend scaled
+    to 3"); `cluster` is the very one that it was made for.
+    """
 
     kind: str
     stack: str
@@ -107,6 +119,12 @@ class Plan:
     warnings: tuple[str, ...] = ()
     expected_seconds: float | None = None
     cluster: ClusterIdentity | None = None
+    about: str = ""
+
+    @property
+    def removes(self) -> bool:
+        """True if nothing is left of the stack afterwards; every other plan makes a release."""
+        return self.kind == "destroy"
 
     @property
     def changes(self) -> tuple[ObjectChange, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from graphlib import TopologicalSorter
 
 from console.model.changes import Redact, object_changes
@@ -24,19 +25,22 @@ _PATIENCE = 4.0
 """A service gets so many times its own slowest start."""
 
 
-def plan_deploy(gathered: Gathered, redact: Redact) -> Plan:
-    """What a deploy would do.
+def plan_deploy(gathered: Gathered, redact: Redact, *, kind: str = "deploy", about: str = "") -> Plan:
+    """What a deploy would do, or another operation that makes a release.
 
     Args:
         gathered: what was learnt; nobody is asked again.
         redact: masks sensitive values in text that is shown.
+        kind: the command.
+        about: more of what it does, in words.
     """
     deploy = _Deploy(gathered, object_changes(gathered, redact))
     deploy.prepare()
     deploy.roll_out()
     deploy.finish()
     warnings = (*_unsettled(gathered), *gathered.warnings, *_conflicts(gathered), *_lost_data(gathered.obsolete))
-    return _plan("deploy", gathered, deploy.steps, tuple(redact(text) for text in warnings))
+    plan = _plan(kind, gathered, deploy.steps, tuple(redact(text) for text in warnings))
+    return replace(plan, about=redact(about))
 
 
 def plan_destroy(gathered: Gathered) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from console.model.plan import ObjectRef
 from console.model.stack import JSON
@@ -13,6 +13,7 @@ class Release:
     """One release of a stack. `objects` are the bodies as sent, values of Secrets among them: never shown.
 
     `images` are references by service; `outcome` is the word of its verdict; `at` is in seconds since the epoch;
+    `kind` is the command that made it, `about` says more of it; `after` are the services that each service comes after.
     `checksum_key` is the hexadecimal key of the configuration checksums, the same for all releases of a stack.
     """
 
@@ -25,6 +26,9 @@ class Release:
     images: dict[str, str]
     objects: tuple[JSON, ...]
     checksum_key: str
+    kind: str = "deploy"
+    about: str = ""
+    after: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def object(self, ref: ObjectRef) -> JSON | None:
         """What was sent for an object, None if it was not part of this release."""

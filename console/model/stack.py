@@ -26,6 +26,10 @@ RELEASE_ANNOTATION = "stack-console/release"
 """Number of the release that applied the object; on object metadata only."""
 CHECKSUM_ANNOTATION = "stack-console/config"
 """On pod templates: keyed checksum of the ConfigMap and Secret keys that containers read as environment."""
+RESTARTED_ANNOTATION = "stack-console/restarted-at"
+"""On pod templates: when a rolling restart was asked for."""
+STOPPED_ANNOTATION = "stack-console/stopped"
+"""On workloads of a stack that was stopped: the replicas that each had; on a CronJob that it ran."""
 
 TargetKind = Literal["sandbox", "kubernetes"]
 

@@ -10,12 +10,14 @@ import yaml
 from console.engine.deploy import Runner, RunOptions
 from console.engine.gather import gather, gather_destroy
 from console.engine.observe import Observer
+from console.engine.operate import gather_operation, plan_operation
 from console.engine.ports import World
 from console.engine.preflight import check
 from console.engine.store import Store
 from console.engine.tasks import Tasks
 from console.model.events import Fact
 from console.model.gathered import Gathered
+from console.model.operations import Operation
 from console.model.plan import Plan
 from console.model.planning import plan_deploy, plan_destroy
 from console.model.run import Verdict
@@ -65,6 +67,11 @@ class Bench:
     async def deploy(self, **options: object) -> Verdict:
         """Plans and carries out."""
         return await self.run(await self.plan(), **options)
+
+    async def operate(self, operation: Operation, **options: object) -> Verdict:
+        """Plans an operation and carries it out."""
+        gathered = await gather_operation(self.stack, self.world, operation)
+        return await self.run((plan_operation(gathered, operation, self.world), gathered), drift="keep", **options)
 
     async def destroy(self) -> Verdict:
         """Plans to remove everything, and does."""

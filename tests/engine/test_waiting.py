@@ -44,6 +44,14 @@ async def test_a_container_that_nothing_has_seen_serve_has_to_stay(others):
         await wait(*(pod(served, *others, uid=name, service="") for name in "ab"))
 
 
+async def test_how_pods_of_an_earlier_template_serve_proves_nothing():
+    older = workload("ReplicaSet", "backend-older", uid="old", service="", owner_uid="d", revision="0")
+    served = container(probes=(READY,))
+    pods = [pod(served, uid=name, service="", owner_name="backend-older") for name in "ab"]
+    with pytest.raises(RolloutError, match="not ready after"):
+        await wait(*pods, facts=[WorkloadObserved(older)])
+
+
 async def test_pods_that_were_not_seen_yet_prove_nothing():
     with pytest.raises(RolloutError, match="not ready after"):
         await wait(pod(container(probes=(READY,)), uid="a", service=""))

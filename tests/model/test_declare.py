@@ -5,7 +5,8 @@ import copy
 
 import yaml
 
-from console.model.declare import UNREADABLE, declare, wanted_secrets
+from console.model.checksums import UNREADABLE
+from console.model.declare import declare, wanted_secrets
 from console.model.plan import ObjectRef
 from console.model.stack import CHECKSUM_ANNOTATION, SERVICE_LABEL, STACK_LABEL, ExternalSource
 from tests.stacks import build_source, config_map, deployment, image_of, make_service, make_stack, manifests, together

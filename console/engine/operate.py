@@ -1,0 +1,98 @@
+"""What an operation needs to know: the last release and what is live of it; only what it changes is tried out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.engine.gather import gathered_of
+from console.engine.live import list_owned, read_live, try_out
+from console.engine.ports import World
+from console.engine.preflight import check
+from console.engine.seen import Seen, look
+from console.model.errors import PreflightError
+from console.model.gathered import Declared, Gathered, ObjectState
+from console.model.operations import Before, Bodies, Operation, RollBack, Stop
+from console.model.plan import ObjectRef, Plan
+from console.model.planning import plan_deploy
+from console.model.release import Release
+from console.model.stack import JSON, SERVICE_LABEL, Service, Stack
+
+
+async def gather_operation(stack: Stack, world: World, operation: Operation) -> Gathered:
+    """All that the plan of an operation is made from. Changes nothing.
+
+    Raises:
+        PreflightError: the stack was not deployed here yet.
+        UsageError: the operation makes no sense for this stack.
+        UnreachableError: the API server does not answer.
+    """
+    seen = await look(stack, world, images=False)
+    if not seen.releases:
+        what = f"nothing is known of {stack.name} on {stack.target.name}: it was not deployed there"
+        raise PreflightError(what, hint=f"stack-console deploy {stack.name}")
+    refs = {ObjectRef.of(body) for release in seen.releases for body in release.objects} - seen.live.keys()
+    seen.live |= await read_live(world.cluster, sorted(refs), seen.findings)
+    before = Before(seen.releases, seen.live, world.clock())
+    after = operation.after(before)
+    objects = await _states(seen, world, before.bodies(), after, everything=isinstance(operation, RollBack))
+    shown = replace(seen, stack=_as_released(stack, seen.releases, after, reverse=isinstance(operation, Stop)))
+    gathered = gathered_of(shown, world, objects, ())
+    if isinstance(operation, RollBack):
+        gathered = await _with_obsolete(gathered, seen, world, after)
+    gathered = replace(gathered, unready=(), unprovisioned=())
+    return replace(gathered, checks=await check(gathered, world))
+
+
+def plan_operation(gathered: Gathered, operation: Operation, world: World) -> Plan:
+    """The plan of an operation."""
+    return plan_deploy(gathered, world.redactor.text, kind=operation.kind, about=operation.about)
+
+
+async def _states(
+    seen: Seen, world: World, before: Bodies, after: Bodies, *, everything: bool
+) -> tuple[ObjectState, ...]:
+    """What the operation changes, tried out; of everything else what is live stays as it is, whoever changed it."""
+    touched = [ref for ref, body in after.items() if everything or body != before.get(ref)]
+    declared = {ref: _declared(ref, body) for ref, body in after.items()}
+    tried = await try_out(world.cluster, [declared[ref] for ref in touched], seen.live, seen.missing, seen.findings)
+    states = {each.declared.ref: replace(each, conflicts=()) for each in tried}
+    left = {ref: seen.live.get(ref) for ref in after if ref not in states}
+    states |= {ref: ObjectState(declared[ref], live, live) for ref, live in left.items() if live}
+    return tuple(states[ref] for ref in after if ref in states)
+
+
+def _declared(ref: ObjectRef, body: JSON) -> Declared:
+    return Declared(ref, _service(body), body, ref.kind == "Secret")
+
+
+def _service(body: JSON) -> str:
+    return str((body["metadata"].get("labels") or {}).get(SERVICE_LABEL, ""))
+
+
+async def _with_obsolete(gathered: Gathered, seen: Seen, world: World, after: Bodies) -> Gathered:
+    """What newer releases brought, and the one that is gone back to does not have."""
+    kinds = {(ref.api_version, ref.kind, ref.namespace) for ref in seen.released if ref.namespace not in seen.missing}
+    owned = {
+        ObjectRef.of(body): body for body in await list_owned(world.cluster, seen.stack.name, kinds, seen.findings)
+    }
+    gone = tuple(ref for ref in owned if ref in seen.released and ref not in after and ref.kind != "Namespace")
+    return replace(gathered, obsolete=gone, obsolete_uids={ref: owned[ref]["metadata"]["uid"] for ref in gone})
+
+
+def _as_released(stack: Stack, releases: tuple[Release, ...], after: Bodies, *, reverse: bool) -> Stack:
+    """The stack as its releases know it: with the services of the cluster, not with those that are written now."""
+    names = dict.fromkeys(filter(None, map(_service, after.values())))
+    behind = {name: _after(stack, releases, name) & names.keys() for name in names}
+    if reverse:
+        behind = {name: {other for other in names if name in behind[other]} for name in names}
+    timeouts = {service.name: service.timeout for service in stack.services}
+    services = (Service(name, "", None, (), tuple(sorted(behind[name])), timeouts.get(name)) for name in names)
+    return replace(stack, services=tuple(services), shared=(), externals=(), warnings=())
+
+
+def _after(stack: Stack, releases: tuple[Release, ...], name: str) -> set[str]:
+    """What a service comes after, as the newest release tells that has it."""
+    written = stack.service(name)
+    if written:
+        return set(written.after)
+    return set(next((release.after[name] for release in releases if name in release.after), ()))
