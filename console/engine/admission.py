@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.engine.ports import World
 from console.engine.seen import namespace_ref
@@ -56,7 +56,7 @@ async def check_admission(gathered: Gathered, changes: Sequence[ObjectChange], w
             # Who may not try one out may not try any.
             return [*_by_the_rules(templates, level), rows[0]] if level or await _limited(gathered, world) else []
         rows += await together((_try(each, new, level, world) for each in templates[1:]), "preflight: pods")
-        return [row for row in rows if row] or _kept(level, namespace)
+        return [row for row in rows if row] or _taken(templates, level, namespace)
     return _by_the_rules(templates, level) or _kept(level, namespace)
 
 
@@ -103,6 +103,13 @@ def _by_the_rules(templates: Iterable[_Template], level: str) -> list[Check]:
         for ref, words in found
         if words
     ]
+
+
+def _taken(templates: Iterable[_Template], level: str, namespace: str) -> list[Check]:
+    """The cluster takes them; by the newest rules it might not: an older version is enforced, or none (embedded)."""
+    rows = _by_the_rules(templates, level)
+    taken = [replace(row, ok=None, detail=f"{row.detail}; this cluster takes it") for row in rows]
+    return taken or _kept(level, namespace)
 
 
 def _kept(level: str, namespace: str) -> list[Check]:

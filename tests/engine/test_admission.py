@@ -51,3 +51,11 @@ async def test_the_level_of_a_namespace_that_the_plan_makes_is_judged_by_the_rul
     assert await rows(stack, outside, "pods", "pod security") == [
         ("pod security", True, f"all pods keep to restricted, which {new} enforces")
     ]
+
+
+async def test_a_level_that_the_cluster_does_not_enforce_is_still_told(outside, namespace, cluster):
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    cluster.patch("namespaces", namespace, {"metadata": {"labels": labels}})
+    ((name, ok, detail),) = await rows(stack_of(namespace, deployment("web")), outside, "pods", "pod security")
+    assert (name, ok) == ("pod security", None)
+    assert detail.endswith("; this cluster takes it")

@@ -6,14 +6,16 @@ from pathlib import Path
 import pytest
 
 from console.adapters.kubernetes.client import KubernetesCluster
-from console.adapters.kubernetes.connection import open_transport
+from console.adapters.kubernetes.connection import open_cluster, open_transport
 from console.engine.gather import gather, gather_destroy
 from console.engine.preflight import check
 from console.engine.releases import write_release
 from console.model.planning import plan_deploy, plan_destroy
 from console.model.release import Release
 from console.model.stack import ExternalSource
+from tests.cluster import said_goodbye
 from tests.engine.planning_world import world_of
+from tests.people import person
 from tests.stacks import build_source, make_service, make_stack
 
 ROOT = Path(__file__).parents[2]
@@ -77,3 +79,16 @@ async def test_a_destroy_finds_all_of_it_in_the_reverse_order(stack, world):
     assert [step.id for step in plan.steps] == [f"{what}:{name}" for what in ("stop", "prune") for name in names] + [
         "prune"
     ]
+
+
+async def test_the_roles_of_an_operator_are_all_that_it_takes(stack, cluster, tmp_path):
+    file = person(cluster, tmp_path, "operator", "reader", "operator")
+    client = await open_cluster([file], "operator")
+    world = world_of(client, tmp_path, DATABASE_URL=URL)
+    rows = await check(await gather(stack, world), world)
+    assert [row.detail for row in rows if row.name == "rights" and row.ok is not True] == []
+    assert any(row.name == "rights" and row.ok for row in rows)
+    await client.close()
+    await world.registry.close()
+    await world.journal.close()
+    await said_goodbye(cluster.server)
