@@ -1,12 +1,14 @@
 """Bad weather on the wire of a watch: the view goes stale, is back soon, has missed nothing and tells nothing twice."""
 
 import asyncio
+import random
 import time
 
 import pytest
 
 from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.connection import open_transport
+from console.adapters.kubernetes.pulse import PATIENCE, QUIET
 from console.engine.watch import keep_watching
 from console.model.events import PodGone, PodObserved, Relisted, WatchLost
 from console.model.state import Freshness
@@ -133,3 +135,85 @@ async def test_connections_that_are_reset_and_refused(weather, watched, cluster,
     await weather.open()
     await is_back(watched, cluster)
     told_once(facts)
+
+
+async def test_a_wire_that_goes_dark_is_found_out_and_left(weather, watched, cluster, facts):
+    """With the true seconds: half-open connections say nothing, neither then nor when the others do again."""
+    began = time.monotonic()
+    weather.go_dark()
+    view = await goes_stale(watched, QUIET + PATIENCE + 1.0)
+    assert time.monotonic() - began > QUIET
+    assert "did not answer in time" in view.health["pods"].detail
+    await asyncio.to_thread(replace_one, cluster)
+    weather.clear()
+    await is_back(watched, cluster)
+    told_once(facts)
+
+
+async def test_a_server_that_takes_no_new_connections_is_lost_though_the_old_ones_stay(weather, watched, cluster):
+    await weather.refuse()
+    view = await goes_stale(watched)
+    assert "Connection refused" in view.health["pods"].detail
+    await weather.open()
+    await is_back(watched, cluster)
+
+
+async def test_a_slow_server_is_not_a_lost_one(weather, watched, cluster, facts):
+    weather.fail(everything, delay=1.0)
+    await weather.reset()
+    await goes_stale(watched, 1.0)
+    await is_back(watched, cluster)
+    lost = len([fact for fact in facts if isinstance(fact, WatchLost)])
+    await asyncio.to_thread(replace_one, cluster)
+    await until(watched, lambda view: matches(view, cluster))
+    assert len([fact for fact in facts if isinstance(fact, WatchLost)]) == lost
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+async def test_watches_that_are_cut_within_lines_miss_nothing(weather, watched, cluster, facts, monkeypatch, seed):
+    monkeypatch.setattr("console.engine.watch.FIRST", 0.02)
+    chance = random.Random(seed)
+    weather.fail(lambda request: request.watches, after=chance.randrange(200, 6000))
+    await weather.reset()
+    for _ in range(4):
+        await asyncio.to_thread(replace_one, cluster)
+        await until(watched, lambda view: matches(view, cluster))
+    weather.clear()
+    await weather.reset()
+    await is_back(watched, cluster)
+    told_once(facts)
+    assert len([request for request in weather.asked if request.watches]) > 2
+
+
+GONE = b'{"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}}\n'
+
+
+@pytest.mark.parametrize("said", [answer(200, GONE), answer(410, b'{"kind": "Status", "code": 410}')])
+async def test_a_version_that_is_gone_is_listed_afresh(weather, watched, cluster, facts, said):
+    weather.fail(lambda request: request.watches, said, times=2)
+    await weather.reset()
+    gone = await asyncio.to_thread(replace_one, cluster)
+    await is_back(watched, cluster)
+    assert gone not in watched.view().pods
+    told_once(facts)
+
+
+async def test_pages_that_are_gone_are_listed_afresh(weather, watched, cluster, monkeypatch):
+    monkeypatch.setattr("console.adapters.kubernetes.watch.PAGE", 1)
+    said = answer(410, b'{"kind": "Status", "code": 410, "reason": "Expired", "message": "continue token expired"}')
+    weather.fail(lambda request: "continue=" in request.path, said, times=2)
+    await weather.reset()
+    await goes_stale(watched, 1.0)
+    await is_back(watched, cluster)
+    assert len([request for request in weather.asked if "continue=" in request.path]) == 3
+
+
+async def test_an_error_of_ours_leaves_no_view_that_looks_live(watched, tasks, monkeypatch, weather):
+    told = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: told.set_result(context["exception"]))
+    monkeypatch.setattr("console.adapters.kubernetes.translate.pod", lambda source: 1 / 0)
+    await weather.reset()
+    view = await until(watched, lambda view: view if "ZeroDivisionError" in view.health["pods"].detail else None)
+    assert view.freshness is Freshness.STALE
+    assert isinstance(await told, ZeroDivisionError)
+    assert not tasks.running("watch pods")

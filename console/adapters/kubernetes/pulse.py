@@ -35,14 +35,15 @@ class Pulse:
     """Watches over all that waits for one API server.
 
     Attributes:
-        lost: the last question got no answer, and nothing was heard since.
+        failure: why the last question got no answer; None once anything was heard since.
 
     Args:
-        ask: asks the question over a connection that is new; raises UnreachableError. Any answer will do.
+        ask: asks the question over a connection that is new, within `PATIENCE`. Any answer will do; without one it
+            raises UnreachableError.
     """
 
     def __init__(self, ask: Callable[[], Awaitable[None]]) -> None:
-        self.lost = False
+        self.failure: UnreachableError | None = None
         self._ask = ask
         self._waiting: set[Waiting] = set()
         self._heard = 0.0
@@ -54,7 +55,7 @@ class Pulse:
         """Something waits within; it is broken off by `cut` when nobody answers any more."""
         waiting = Waiting(cut, _now())
         self._waiting.add(waiting)
-        self._wind(AGAIN if self.lost else QUIET)
+        self._wind(AGAIN if self.failure else QUIET)
         try:
             yield waiting
         finally:
@@ -65,8 +66,8 @@ class Pulse:
     def hear(self, by: Waiting | None = None) -> None:
         """The API server has said something, to one that waits for it."""
         self._heard = _now()
-        if self.lost:
-            self.lost = False
+        if self.failure:
+            self.failure = None
             self._cut(by)
 
     def stop(self) -> None:
@@ -85,7 +86,7 @@ class Pulse:
     def _look(self) -> None:
         self._timer = None
         began = min(each.since for each in self._waiting)
-        left = 0.0 if self.lost else QUIET - (_now() - max(began, self._heard))
+        left = 0.0 if self.failure else QUIET - (_now() - max(began, self._heard))
         if left > 0:
             self._wind(left)
         else:
@@ -94,16 +95,16 @@ class Pulse:
     async def _question(self) -> None:
         sent = _now()
         try:
-            async with asyncio.timeout(PATIENCE):
-                await self._ask()
+            await self._ask()
             self.hear()
-        except (UnreachableError, TimeoutError):
-            if self._heard < sent and not self.lost:
-                self.lost = True
-                self._cut(None)
+        except UnreachableError as error:
+            if self._heard < sent:
+                before, self.failure = self.failure, error
+                if before is None:
+                    self._cut(None)
         self._asking = None
         if self._waiting:
-            self._wind(AGAIN if self.lost else QUIET)
+            self._wind(AGAIN if self.failure else QUIET)
 
     def _cut(self, spared: Waiting | None) -> None:
         for each in tuple(self._waiting):

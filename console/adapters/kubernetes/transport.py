@@ -17,7 +17,7 @@ import aiohttp
 from console.adapters.kubernetes.failures import Call, broken, read_status, refused
 from console.adapters.kubernetes.pulse import PATIENCE, QUIET, Pulse, Waiting
 from console.adapters.kubernetes.renewal import Renewal
-from console.model.errors import RefusedError
+from console.model.errors import RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
@@ -107,7 +107,7 @@ class Transport:
             with self._pulse.waits(partial(_abort, response)) as waiting:
                 yield self._chunks(response, waiting)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise broken(TimeoutError() if self._pulse.lost else error, self.server) from error
+            raise self._unanswered(error) from error
         finally:
             # Without waiting for the other side to take leave (TLS): it may be in the middle.
             _abort(response)
@@ -147,9 +147,15 @@ class Transport:
                         self._pulse.hear(waiting)
                         return response, await _body(response) if whole or response.status >= 300 else b""
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                sent_into_the_dark = limit.expired() and not self._pulse.lost
+                sent_into_the_dark = limit.expired() and not self._pulse.failure
                 if not (sent_into_the_dark and call.only_asks):
-                    raise broken(error, self.server) from error
+                    raise self._unanswered(error) from error
+
+    def _unanswered(self, error: BaseException) -> UnreachableError:
+        """Why there is no answer: what was broken off because nobody answers any more, for the reason of that."""
+        if (found := self._pulse.failure) is None:
+            return broken(error, self.server)
+        return UnreachableError(found.what, where=found.where, why=found.why, hint=found.hint)
 
     async def _call(self, call: Call, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         headers = {"Content-Type": call.content_type, "Accept": "application/json, */*;q=0.5"}
