@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import yaml
 
+from console.adapters.kubernetes.connection import open_cluster
 from console.engine.gather import gather
 from console.engine.preflight import check
+from tests.engine.conftest import leave
+from tests.engine.planning_world import world_of
+from tests.people import person
 from tests.stacks import deployment, make_service, make_stack, together
 
 
@@ -51,6 +55,23 @@ async def test_the_level_of_a_namespace_that_the_plan_makes_is_judged_by_the_rul
     assert await rows(stack, outside, "pods", "pod security") == [
         ("pod security", True, f"all pods keep to restricted, which {new} enforces")
     ]
+
+
+async def test_who_may_not_try_pods_out_is_judged_by_the_rules_and_told_so(namespace, cluster, tmp_path):
+    limits = [{"type": "Container", "max": {"memory": "64Mi"}}]
+    cluster.create("limitranges", {"metadata": {"name": "small"}, "spec": {"limits": limits}})
+    labels = {"pod-security.kubernetes.io/enforce": "baseline"}
+    cluster.patch("namespaces", namespace, {"metadata": {"labels": labels}})
+    client = await open_cluster([person(cluster, tmp_path, "reader", "reader")], "reader")
+    theirs = world_of(client, tmp_path)
+    stack = stack_of(namespace, deployment("web", ports=[{"containerPort": 80, "hostPort": 80}]))
+    assert await rows(stack, theirs, "pods", "pod security") == [
+        ("pod security", False, "deployment/web: not baseline: container web must not use hostPort 80"),
+        ("pods", None, f"whether the cluster takes them is not known: not allowed to create pods in {namespace}"),
+    ]
+    await leave(client)
+    await theirs.registry.close()
+    await theirs.journal.close()
 
 
 async def test_a_level_that_the_cluster_does_not_enforce_is_still_told(outside, namespace, cluster):

@@ -47,9 +47,9 @@ class DockerEngine:
         return str((await self._json("/version"))["Version"])
 
     async def platform(self) -> str:
-        """What it builds for by itself, like `linux/amd64`. Raises EngineError if it does not answer."""
+        """What it builds for by itself, like `linux/amd64`; empty if it tells none. Raises EngineError."""
         known = await self._json("/version")
-        return f"{known['Os']}/{known['Arch']}"
+        return f"{known['Os']}/{known['Arch']}" if known.get("Os") and known.get("Arch") else ""
 
     async def image(self, reference: str) -> JSON | None:
         """What the engine knows of an image, None if it does not have it. Raises EngineError."""

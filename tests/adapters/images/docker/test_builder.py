@@ -36,6 +36,7 @@ class Machine:
     environment: dict[str, str]
     images: dict[str, int] = field(default_factory=dict)
     built: int = 0
+    platform: dict[str, str] = field(default_factory=dict)
 
     def docker(self, script: str) -> None:
         program = self.folder / "bin" / "docker"
@@ -45,7 +46,7 @@ class Machine:
 
     async def engine(self, request: web.BaseRequest) -> web.Response:
         if request.path == "/version":
-            return web.json_response({"Version": "27.3.1"})
+            return web.json_response({"Version": "27.3.1", **self.platform})
         if (self.folder / "context" / "done").exists():
             return web.json_response({"Size": 4711})
         return web.json_response({"message": "No such image"}, status=404)
@@ -99,6 +100,12 @@ async def test_a_build_is_followed_to_its_image(machine, builder, source):
     name = "#1 [2/2] RUN make"
     assert b"".join(output).decode().splitlines() == [name, "#1 making", f"{name}: done in 2.0 s"]
     assert "--tag r/web:t" in (source.context / "asked").read_text()
+
+
+async def test_the_engine_tells_what_it_builds_for(machine, builder):
+    assert await builder.platform() == ""
+    machine.platform = {"Os": "linux", "Arch": "arm64"}
+    assert await builder.platform() == "linux/arm64"
 
 
 async def test_an_image_that_the_engine_has_is_not_built(machine, builder, source):
