@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.kubeconfig import Context, find_context
 from console.adapters.kubernetes.pin import Pin
 from console.adapters.kubernetes.plugin import ask_plugin
+from console.adapters.kubernetes.proxies import proxy_for
 from console.adapters.kubernetes.transport import Transport
 from console.model.errors import PreflightError
 
@@ -47,16 +48,11 @@ async def _open(context: Context, read_only: bool) -> Transport:
         why = f"the kubeconfig has no {context.missing}" if context.missing else "its cluster has no server"
         hint = "repair the context, its cluster or its user in the kubeconfig"
         raise PreflightError(f"context {context.name!r} of the kubeconfig cannot be used", why=why, hint=hint)
-    proxy = str(context.cluster.get("proxy-url") or "")
-    if proxy and urlsplit(proxy).scheme not in {"http", "https"}:
-        why = f"its proxy-url is {proxy}, and only http proxies are supported"
-        hint = "name an http proxy, or leave it out and set HTTPS_PROXY"
-        raise PreflightError(f"context {context.name!r} of the kubeconfig cannot be used", why=why, hint=hint)
     if len(dict(context.acts_as)) < len(context.acts_as):
         hint = "leave one group in as-groups; the client sends a header of a name only once"
         raise PreflightError(f"context {context.name!r} acts as more than one group", hint=hint)
     login = _Login(context)
-    client = await login.begin()
+    client = await login.begin(_proxy(context, os.environ))
     return Transport(client, context.server, read_only=read_only, renew=login.renew)
 
 
@@ -66,12 +62,12 @@ class _Login:
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    async def begin(self) -> ApiClient:
-        """The client."""
+    async def begin(self, proxy: str) -> ApiClient:
+        """The client, whose connections go through the proxy, if there is one."""
         self._configuration = await asyncio.to_thread(_configuration)
-        if _is_loopback(self._context.server):
-            # kubectl never sends loopback through a proxy of the environment; aiohttp would.
-            self._configuration.client_session_kwargs = {"trust_env": False}
+        self._configuration.proxy = proxy or None
+        # What the environment says was read already, and ~/.netrc knows no logins at clusters.
+        self._configuration.client_session_kwargs = {"trust_env": False}
         await self._load()
         with self._errors():
             self._client = await asyncio.to_thread(_client, self._configuration, self._context)
@@ -104,6 +100,20 @@ class _Login:
             why = str(error) or type(error).__name__
             hint = "repair the context, its cluster or its user in the kubeconfig"
             raise PreflightError(what, why=why, hint=hint) from error
+
+
+def _proxy(context: Context, environment: Mapping[str, str]) -> str:
+    """The proxy of the kubeconfig, else that of the environment."""
+    own = str(context.cluster.get("proxy-url") or "")
+    proxy = own or proxy_for(context.server, environment)
+    place = urlsplit(proxy)
+    if proxy and place.scheme not in {"http", "https"}:
+        # Its user and password, if there are any, are nobody's business.
+        why = f"its {'proxy-url' if own else 'proxy in the environment'} is {place.scheme}://{place.hostname}:{place.port}"
+        hint = "name an http proxy, or none"
+        what = f"context {context.name!r} of the kubeconfig cannot be used"
+        raise PreflightError(what, why=f"{why}, and only http proxies are supported", hint=hint)
+    return proxy
 
 
 async def _credentials(context: Context) -> dict[str, Any]:
@@ -197,11 +207,3 @@ class _Words(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.said.append(record.getMessage())
-
-
-def _is_loopback(server: str) -> bool:
-    host = urlsplit(server).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

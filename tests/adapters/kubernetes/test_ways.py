@@ -117,7 +117,7 @@ async def test_the_proxy_of_the_environment_is_used_for_all_but_what_it_leaves_o
         await ping(file)
         await said_goodbye(between.url)
         assert between.asked == [f"{NAME}:6443"]
-        monkeypatch.setenv("NO_PROXY", f"example.com,{NAME}")
+        monkeypatch.setenv("NO_PROXY", f"10.0.0.0/8,{NAME}")
         with pytest.raises(UnreachableError, match="name is not known"):
             await ping(file)
         assert len(between.asked) == 1
@@ -125,7 +125,7 @@ async def test_the_proxy_of_the_environment_is_used_for_all_but_what_it_leaves_o
 
 async def test_a_proxy_that_cannot_be_spoken_to_is_named(write):
     with pytest.raises(PreflightError) as caught:
-        await ping(write({"token": "t"}, **{"proxy-url": "socks5://127.0.0.1:1080"}))
+        await ping(write({"token": "t"}, **{"proxy-url": "socks5://anna:right@127.0.0.1:1080"}))
     assert caught.value.why == "its proxy-url is socks5://127.0.0.1:1080, and only http proxies are supported"
 
 
