@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,7 +12,10 @@ from console import __version__
 from console.model.errors import UsageError
 from console.model.outcome import Outcome
 
-COMMANDS = ("open", "plan", "deploy", "status", "logs", "history", "destroy", "sandbox", "demo")
+COMMANDS = (
+    *("open", "plan", "deploy", "status", "logs", "scale", "restart", "stop", "start", "rollback", "history"),
+    *("destroy", "sandbox", "demo"),
+)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _TAKE_A_VALUE = {"--target", "--output", "--report", "--yes-i-mean", "--timeout"}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
@@ -100,6 +103,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     status = command("status", "show services, pods, probe results and the release", stack="[STACK]")
     status.add_argument("--watch", action="store_true", help="go on showing what changes")
+    _add_operations(command)
     _add_logs(command("logs", "follow the logs of many pods, merged"))
     _add_history(commands, common)
     command("destroy", "remove what the stack owns, after showing it")
@@ -107,6 +111,26 @@ def build_parser() -> argparse.ArgumentParser:
     demo = command("demo", "the reference stack, from nothing to running on the embedded cluster", stack="")
     demo.set_defaults(rollback=False, drift="keep")
     return parser
+
+
+def _add_operations(command: Callable[..., argparse.ArgumentParser]) -> None:
+    scale = command("scale", "give services other numbers of pods, and wait for them")
+    scale.add_argument("wanted", metavar="SERVICE=N", nargs="+", type=_wanted, help="the service and its pods")
+    restart = command("restart", "make every pod anew, one service behind what it comes after")
+    restart.add_argument("services", metavar="SERVICE", nargs="*", help="only these services")
+    stop = command("stop", "no pods any more, until `start`")
+    start = command("start", "as many pods as there were before `stop`")
+    rollback = command("rollback", "bring the whole stack back to an earlier release")
+    rollback.add_argument("--to", metavar="RELEASE", type=int, help="its number; default: the last good one before")
+    for each in (scale, restart, stop, start, rollback):
+        each.add_argument("--no-wait", dest="wait", action="store_false", help="do not wait for the outcome")
+
+
+def _wanted(text: str) -> tuple[str, int]:
+    service, equals, count = text.partition("=")
+    if not service or not equals or not re.fullmatch(r"-?\d+", count):
+        raise argparse.ArgumentTypeError(f"{text!r} is no SERVICE=N")
+    return service, int(count)
 
 
 def _add_logs(logs: argparse.ArgumentParser) -> None:

@@ -12,7 +12,8 @@ from console.cli.telling import Telling
 from console.cli.text import failure_lines, verdict_lines
 from console.model.errors import ConsoleError, UsageError
 from console.model.outcome import Outcome
-from console.model.run import Verdict
+from console.model.plan import StepKind
+from console.model.run import StepState, Verdict
 
 if TYPE_CHECKING:
     from console.cli.narrate import Narrator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from console.engine.service import Engine
     from console.model.events import Fact
     from console.model.plan import Plan
+    from console.model.run import Run
 
 
 @contextmanager
@@ -60,6 +62,14 @@ async def carry_out(session: Session, engine: Engine, plan: Plan, options: RunOp
         if task is not None:
             task.uncancel()
         return await engine.finished(run_id)
+
+
+def went_stale(plan: Plan, run: Run | None, options: RunOptions) -> bool:
+    """True if a run ended before anything was changed because the cluster had moved on since the plan was made."""
+    if run is None or run.verdict is None or run.verdict.outcome is not Outcome.APPLY:
+        return False
+    opening = (run.steps[step.id].state for step in plan.steps if step.kind is StepKind.PREFLIGHT)
+    return StepState.FAILED in opening and not (plan.drift and options.drift == "fail")
 
 
 def tell_verdict(session: Session, engine: Engine, verdict: Verdict) -> Outcome:

@@ -6,12 +6,21 @@ from collections.abc import Iterator
 
 from console.cli.style import Style, table
 from console.cli.text import diagnosis_lines
+from console.model.run import LockHolder
 from console.model.state import Freshness, ServiceState, ServiceView, View
-from console.model.wording import FALLBACKS, age, pod_state
+from console.model.wording import FALLBACKS, age, interruption_words, pod_state
 from console.model.workload import External, Pod, ProbeKind, ProbeResult
 
 _AT_REST = {ServiceState.READY, ServiceState.STOPPED, ServiceState.EXTERNAL}
 _PODS = ("POD", "STATE", "START", "READY", "LIVE", "REST", "AGE", "CPU", "MEMORY")
+
+
+def interruption_lines(left: LockHolder | None, stack: str, style: Style) -> list[str]:
+    """What was interrupted, and what to do about it; nothing if nothing was."""
+    if left is None:
+        return []
+    what, hint = interruption_words(left, stack)
+    return ["", style.paint("warning", f"interrupted: {what}"), f"  {hint}"]
 
 
 def not_ready(view: View) -> dict[str, str]:

@@ -24,11 +24,11 @@ def plan_lines(plan: Plan, style: Style) -> list[str]:
     """A plan: where it goes, its checks, its steps, and the diff of every object."""
     guarded = ", protected" if plan.protected else ""
     where = f"{plan.target} (context {plan.context}, namespace {plan.namespace}{guarded})"
-    lines = [style.paint("strong", f"{plan.kind} {plan.stack} on {where}")]
+    lines = [style.paint("strong", f"{plan.kind} {plan.stack} on {where}" + (f": {plan.about}" if plan.about else ""))]
     lines += [line for check in plan.checks for line in _check(check, style)]
     lines += [style.paint("warning", f"warning: {warning}") for warning in plan.warnings]
     if plan.empty:
-        return [*lines, _NOTHING[plan.kind]]
+        return [*lines, _NOTHING.get(plan.kind, "nothing to do: it is so already")]
     lines += ["", "steps:", *(f"  {step.title}" for step in plan.steps)]
     if plan.changes:
         lines += ["", "changes:", *(line for change in plan.changes for line in _change(change, style))]
@@ -82,6 +82,7 @@ def verdict_lines(verdict: Verdict, stack: str, style: Style) -> list[str]:
         lines.append("  " + " · ".join(f"{name} {seconds(took)}" for name, took in verdict.phases))
     lines += [f"  {address}" for address in verdict.addresses]
     lines += [style.paint("warning", f"  warning: {warning}") for warning in verdict.warnings]
+    lines += [f"  undo: {verdict.undo}"] if verdict.undo else []
     return lines + _next(verdict, stack)
 
 

@@ -51,11 +51,24 @@ class Runner:
         """
         if options.rollback and not plan.removes:
             plan = _with_rollback(plan, gathered)
+        if not options.wait:
+            plan = _without_waits(plan)
         world, folder = self._world, self._logs / run_id
         course = Course(run_id, plan, self._store, folder, world.redactor, world.clock)
         work = Work(run_id, self._stack, world, self._store, course, plan, gathered, options)
         work.outlast(Patience(PATIENCE, work.certain))
         return await Attempt(work, folder).run()
+
+
+def _without_waits(plan: Plan) -> Plan:
+    """Nothing is waited for; what came behind a wait comes behind what that came behind."""
+    left = {step.id: step.needs for step in plan.steps if step.kind is StepKind.WAIT}
+
+    def needs(step: Step) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each for need in step.needs for each in left.get(need, (need,))))
+
+    steps = tuple(replace(step, needs=needs(step)) for step in plan.steps if step.id not in left)
+    return replace(plan, steps=steps)
 
 
 def _with_rollback(plan: Plan, gathered: Gathered) -> Plan:

@@ -21,7 +21,7 @@ from console.model.errors import ConflictError, ConsoleError, LockedError, Unrea
 from console.model.plan import ObjectRef
 from console.model.stack import JSON, STACK_LABEL
 
-_SKEW = 60.0
+SKEW = 60.0
 """Seconds by which clocks of two machines may differ."""
 
 Waiting = Callable[[str, float], None]
@@ -175,7 +175,7 @@ class hold:  # noqa: N801 - reads like a function: `async with hold(...) as lock
             return True
         if silent < 0:
             raise self._locked(lease)
-        return silent >= self._terms.duration or left < -_SKEW
+        return silent >= self._terms.duration or left < -SKEW
 
     async def _write(self, lease: JSON | None) -> None:
         """Creates the Lease, or takes it over from whoever held it when it was read."""

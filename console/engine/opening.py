@@ -34,6 +34,7 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
     if all(step.kind in {StepKind.PREFLIGHT, StepKind.ROLLBACK} for step in work.plan.steps):
         return "nothing to do"
     await work.world.cluster.confirm()
+    work.warnings += [f"{each.detail}; {each.hint}" for each in work.plan.checks if each.name == "interrupted"]
     _refuse_drift(work)
     if not work.plan.removes:
         await _make_namespace(work, log)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from console.engine.interrupted import interrupted, interruption_check
 from console.engine.live import Findings, read_live
 from console.engine.ports import World
 from console.engine.releases import read_releases
@@ -66,7 +67,15 @@ async def look(stack: Stack, world: World, *, images: bool = True) -> Seen:
         BuildError: a build context cannot be read.
     """
     seen = Seen(stack)
-    parts = [_see_cluster, _see_live, _see_releases, _see_secrets, _see_past, *([_see_images] if images else [])]
+    parts = [
+        _see_cluster,
+        _see_lock,
+        _see_live,
+        _see_releases,
+        _see_secrets,
+        _see_past,
+        *([_see_images] if images else []),
+    ]
     await together((part(seen, world) for part in parts), "gather: look")
     _mask(seen, world)
     return seen
@@ -148,6 +157,11 @@ def needed_refs(stack: Stack) -> list[ObjectRef]:
 
 async def _see_cluster(seen: Seen, world: World) -> None:
     seen.cluster = await world.cluster.confirm()
+
+
+async def _see_lock(seen: Seen, world: World) -> None:
+    if found := await interrupted(seen.stack, world):
+        seen.findings.checks.append(interruption_check(found, seen.stack.name))
 
 
 async def _see_live(seen: Seen, world: World) -> None:

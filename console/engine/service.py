@@ -15,15 +15,16 @@ import msgspec
 
 from console.engine import gather, operate, preflight
 from console.engine.deploy import Runner, RunOptions
+from console.engine.interrupted import interrupted
 from console.engine.logs import LogChunk, LogOptions, Told, follow
 from console.engine.observe import WATCHED, Observer
 from console.engine.ports import EvidenceItem, RunRecord, World
-from console.engine.releases import read_releases
+from console.engine.releases import last_good, read_releases
 from console.engine.seen import mask_secrets
 from console.engine.store import Store
 from console.engine.tasks import Tasks
 from console.engine.together import whole
-from console.model.errors import NotFoundError, RefusedError, StalePlanError
+from console.model.errors import NotFoundError, RefusedError, StalePlanError, UsageError
 from console.model.events import ProbeObserved
 from console.model.gathered import Gathered
 from console.model.operations import Operation
@@ -31,7 +32,7 @@ from console.model.plan import ObjectRef, Plan
 from console.model.planning import plan_deploy, plan_destroy
 from console.model.redaction import Redactor, mask_object
 from console.model.release import Release
-from console.model.run import Verdict
+from console.model.run import LockHolder, Verdict
 from console.model.stack import JSON, Stack
 from console.model.state import Freshness, View
 from console.model.workload import ClusterEvent, Container, ProbeKind, ProbeResult, ProbeSource, ProbeSpec
@@ -252,6 +253,22 @@ class Engine:
         """Releases and runs of the stack."""
         releases = await read_releases(self._world.cluster, self.stack.name, self.stack.namespace)
         return History(releases, tuple(await self._world.journal.runs(self.stack.name)))
+
+    async def interrupted(self) -> LockHolder | None:
+        """Whose run on the stack was killed, if the last one was; it can be run again, or rolled back."""
+        return await interrupted(self.stack, self._world)
+
+    async def earlier_release(self) -> int:
+        """The release that a rollback goes to if none is named: before the newest, or before what was interrupted.
+
+        Raises:
+            UsageError: there is none.
+        """
+        releases = await read_releases(self._world.cluster, self.stack.name, self.stack.namespace)
+        earlier = releases if await self.interrupted() else releases[1:]
+        if (good := last_good(each for each in earlier if each.kind != "stop")) is None:
+            raise UsageError(f"{self.stack.name} has no earlier good release", hint="`history` lists its releases")
+        return good.number
 
     async def evidence(self, run_id: str) -> list[EvidenceItem]:
         """What was kept of a run before anything was changed again."""

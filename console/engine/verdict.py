@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from console.engine.releases import last_good
 from console.engine.work import Work
 from console.model.diagnosis import Diagnosis
 from console.model.errors import ConsoleError
@@ -61,6 +62,7 @@ def conclude(
         next_step=shown(_next_step(work, error)),
         warnings=tuple(shown(each) for each in dict.fromkeys(work.warnings)),
         holder=getattr(error, "holder", None),
+        undo=_undo(work) if error is None else "",
     )
 
 
@@ -90,6 +92,15 @@ def _reached(work: Work) -> str:
     left = [step for step in work.course.of(StepState.PENDING, StepState.SKIPPED) if step.kind not in _ASIDE]
     reached = ", ".join(step.id for step in done) or "nothing"
     return f"done: {reached}; left: {', '.join(step.id for step in left) or 'nothing'}"
+
+
+def _undo(work: Work) -> str:
+    """How an operation is taken back; a deploy is not: its files would bring it again."""
+    if opposite := {"stop": "start", "start": "stop"}.get(work.plan.kind):
+        return f"stack-console {opposite} {work.stack.name} --target {work.stack.target.name}"
+    if not work.recorded or work.plan.kind == "deploy" or not (before := last_good(work.gathered.releases)):
+        return ""
+    return f"stack-console rollback {work.stack.name} --target {work.stack.target.name} --to {before.number}"
 
 
 def _next_step(work: Work, error: BaseException | None) -> str:

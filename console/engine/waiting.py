@@ -125,6 +125,8 @@ def look(view: View, service: str, expected: Sequence[Expected]) -> Standing:
     reason = "; ".join(reason for _, ok, _, reason in stands if not ok)
     lines = [line for line in view.services if line.name == service]
     diagnoses = lines[0].diagnoses if lines else ()
+    if workloads and not desired and (ending := _ending(view, service)):
+        return Standing(False, ending, desired, reason=f"{ending} pod{'s' if ending > 1 else ''} still ending")
     if all(ok for _, ok, _, _ in stands):
         own = list(_newest(view, service))
         steady = max((_steady(view, pod) for pod in own), default=0.0) if len(own) >= desired else STEADY
@@ -133,6 +135,11 @@ def look(view: View, service: str, expected: Sequence[Expected]) -> Standing:
             return Standing(True, pods, desired, steady, sum(pod.restarts for pod in own))
     hopeless = any(each.terminal for each in diagnoses) or any(done and not ok for done, ok, _, _ in stands)
     return Standing(False, pods, desired, reason=reason, hopeless=hopeless, diagnoses=diagnoses)
+
+
+def _ending(view: View, service: str) -> int:
+    """Pods that still drain, or were not told to yet: who stops a service waits for their end."""
+    return sum(pod.service == service and pod.phase not in {"Succeeded", "Failed"} for pod in view.pods.values())
 
 
 def _newest(view: View, service: str) -> Iterator[Pod]:

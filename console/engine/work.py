@@ -27,12 +27,14 @@ class RunOptions:
     """How a plan is carried out.
 
     `command` is the command line that would repeat it. `rollback` goes back to the last good release on failure.
+    `wait` is False for who does not want to know how it ends.
     `drift` says what becomes of values that somebody else changed in the cluster. `timeout` are seconds for each wait,
     in place of those that the plan gives.
     """
 
     command: str
     rollback: bool = False
+    wait: bool = True
     drift: Literal["fail", "keep", "overwrite"] = "fail"
     timeout: float | None = None
 

@@ -112,7 +112,7 @@ class Verdict:
 
     `phases` are seconds by phase in order ("preflight", "build", ...); `evidence` names what was stored before anything
     was changed again; `addresses` are where the stack can be reached; `next_step` is what to do now; `holder` has the
-    lock that was not to be had.
+    lock that was not to be had; `undo` is the command that takes back what was done.
     """
 
     outcome: Outcome
@@ -126,6 +126,7 @@ class Verdict:
     next_step: str
     warnings: tuple[str, ...] = ()
     holder: LockHolder | None = None
+    undo: str = ""
 
     @property
     def ok(self) -> bool:

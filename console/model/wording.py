@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+from console.model.run import LockHolder
 from console.model.workload import Container, ContainerState, Pod
 
 FALLBACKS = {
@@ -65,3 +68,13 @@ def _trouble(container: Container) -> str:
     if container.state is ContainerState.RUNNING or done:
         return ""
     return container.reason
+
+
+def interruption_words(left: LockHolder, stack: str) -> tuple[str, str]:
+    """That a run was killed, and what to do about it."""
+    since = datetime.fromtimestamp(left.since, UTC).strftime("%H:%M:%S UTC")
+    who = left.who + (f" on {left.host}" if left.host else "")
+    what = f"`{left.command}`" if left.command else "a run"
+    again = left.command or f"stack-console deploy {stack}"
+    hint = f"run `{again}` to finish it, or `stack-console rollback {stack}` to undo it"
+    return f"{what} of {who}, begun at {since}, was interrupted", hint

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.cli.commands.deploy import went_stale
+from console.cli.running import went_stale
 from console.engine.work import RunOptions
 from console.model.outcome import Outcome
 from console.model.plan import ChangeKind, FieldChange, ObjectChange, ObjectRef, Plan, Step, StepKind

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from console.cli.report import Case, Report
 from console.cli.session import Session
-from console.cli.standing import not_ready, pod_line, service_line, status_lines
+from console.cli.standing import interruption_lines, not_ready, pod_line, service_line, status_lines
 from console.model.errors import UsageError
 from console.model.outcome import Outcome
 from console.model.state import View
@@ -26,8 +26,10 @@ async def run(session: Session) -> Outcome:
         await engine.start()
         async with session.time_limit("the cluster was not seen"):
             view = await engine.settled()
+        left = await engine.interrupted()
         output.text(status_lines(view, time.time(), output.style))
-        output.result("status", _document(view))
+        output.text(interruption_lines(left, engine.stack.name, output.style))
+        output.result("status", _document(view) | {"interrupted": left})
         outcome = Outcome.ROLLOUT if not_ready(view) else Outcome.DONE
         session.report(_report(view, outcome))
         return await _watch(session, engine, view) if watch else outcome
