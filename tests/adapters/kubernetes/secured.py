@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+_LOGIN = "Proxy-Authorization"
 NAME = "cluster.invalid"
 """The name in the server's certificate; no name server knows it."""
 
@@ -98,10 +99,11 @@ async def secured(certificates: Certificates) -> AsyncIterator[Secured]:
 
 @dataclass
 class Proxy:
-    """A proxy: where it listens, and where it was asked to connect to."""
+    """A proxy: where it listens, where it was asked to connect to, and with which login."""
 
     url: str
     asked: list[str] = field(default_factory=list)
+    logins: list[str] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -112,6 +114,7 @@ async def proxy(to: int) -> AsyncIterator[Proxy]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         made.asked.append(head.split()[1].decode())
+        made.logins += [line.partition(": ")[2] for line in head.decode().splitlines() if line.startswith(_LOGIN)]
         there, away = await asyncio.open_connection("127.0.0.1", to)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await asyncio.gather(_copy(reader, away), _copy(there, writer))

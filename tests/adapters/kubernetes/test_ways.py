@@ -110,6 +110,13 @@ async def test_the_proxy_of_the_kubeconfig_is_used_even_to_this_machine(write, s
     assert between.asked == [f"127.0.0.1:{server.port}"]
 
 
+async def test_a_proxy_that_wants_a_login_gets_that_of_its_url(write, server):
+    async with proxy(server.port) as between:
+        await ping(write({"token": "t"}, **{"proxy-url": between.url.replace("://", "://anna:right@")}))
+        await said_goodbye(between.url)
+    assert between.logins == [f"Basic {base64.b64encode(b'anna:right').decode()}"]
+
+
 async def test_the_proxy_of_the_environment_is_used_for_all_but_what_it_leaves_out(write, server, monkeypatch):
     file = write({"token": "t"}, server=f"https://{NAME}:6443")
     async with proxy(server.port) as between:
