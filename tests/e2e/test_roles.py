@@ -96,3 +96,15 @@ async def test_the_roles_of_an_operator_are_all_that_deploy_and_destroy_take(act
     assert done.returncode == 0, done.stderr
     assert patient.cluster.find("deployments", "web") is None
     assert patient.cluster.list("leases") == []
+
+
+async def test_a_context_that_is_pointed_elsewhere_under_the_console_is_refused(acting, patient, tmp_path):
+    operator = acting("operator", "reader", "operator")
+    file = tmp_path / "operator.yaml"
+    async with operator.console() as terminal:
+        await terminal.shows("live")
+        file.write_text(file.read_text().replace(patient.cluster.server, "https://127.0.0.1:1"))
+        await terminal.press("D")
+        await terminal.shows("context 'operator' was changed since the console started", "and is https://127.0.0.1:1")
+        await terminal.shows("start the console again")
+    assert patient.cluster.find("deployments", "web") is None
