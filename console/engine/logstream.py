@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from console.engine.ports import LogPosition, LogRequest, World
 from console.engine.store import Store
 from console.engine.watch import BackOff
-from console.model.errors import NotFoundError, UnreachableError
+from console.model.errors import DeniedError, NotFoundError, UnreachableError
+from console.model.plan import ObjectRef
 from console.model.workload import Container, ContainerState, Pod
 
 TRIES = 5
@@ -57,7 +58,8 @@ class LogStream:
         self._store = store
         self._pod = pod
         self._name = container.name
-        self._restarts = container.restarts
+        self._restarts = self._known_restarts = container.restarts
+        self._unsure = self._gone = False
         self._put = put
         self._position = LogPosition()
         self._redactor = world.redactor.stream()
@@ -75,6 +77,7 @@ class LogStream:
             whole = await self._read(request, patient=follow)
             if not follow and whole:
                 return
+            self._unsure = True
             if not await self._goes_on(whole):
                 return
             await self._catch_up(replace(request, previous=True, follow=False, tail=None))
@@ -85,15 +88,21 @@ class LogStream:
         Raises:
             UnreachableError: it breaks off again and again, and we are not `patient`.
         """
+        before = replace(self._position)
         try:
             async with aclosing(self._world.cluster.logs(request, self._position)) as chunks:  # type: ignore[type-var]
                 async for chunk in chunks:
+                    if self._unsure and not request.previous and not await self._is_of_the_same_run():
+                        self._position = before
+                        return False
                     self._back_off.reset()
                     await self._pass_on(self._redactor.feed(chunk))
             whole = True
         except NotFoundError:
             whole = True
         except UnreachableError:
+            if self._unsure and not request.previous:
+                self._position = before
             if not patient and self._back_off.tries >= TRIES:
                 raise
             whole = False
@@ -108,11 +117,31 @@ class LogStream:
             await self._put(LogChunk(self._pod.service, self._pod.name, self._name, data[:size], at))
             data = data[size:]
 
+    async def _is_of_the_same_run(self) -> bool:
+        """Whether a stream that was opened again is of the run that was read before.
+
+        Asked once it is open, and not of the watch, which may know less: a run that has begun meanwhile would hide what
+        is left of the one before, and another pod of that name is no business of ours.
+        """
+        try:
+            body = await self._world.cluster.get(ObjectRef("v1", "Pod", self._pod.namespace, self._pod.name))
+        except DeniedError:
+            body = None
+        self._unsure = False
+        if body is None:
+            return True
+        self._gone = body["metadata"]["uid"] != self.uid
+        status = body.get("status") or {}
+        found = (*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ()))
+        counts = [each["restartCount"] for each in found if each["name"] == self._name]
+        self._known_restarts = max(self._known_restarts, *counts, 0)
+        return not self._gone and self._known_restarts == self._restarts
+
     async def _goes_on(self, whole: bool) -> bool:
         """Waits until there may be more; False when the pod is gone."""
-        while (container := self._container()) is not None:
+        while not self._gone and (container := self._container()) is not None:
             self.news.clear()
-            if container.restarts > self._restarts:
+            if self._latest(container) > self._restarts:
                 return True
             if whole and container.state is not ContainerState.RUNNING:
                 await self.news.wait()
@@ -130,11 +159,15 @@ class LogStream:
 
         Also of a stream that came to an end: an API server that loses a kubelet ends it just so.
         """
-        while (container := self._container()) is not None and container.restarts > self._restarts:
+        while (container := self._container()) is not None and (latest := self._latest(container)) > self._restarts:
             if await self._read(previous, patient=True):
-                self._restarts = container.restarts
+                self._restarts = latest
             else:
                 await asyncio.sleep(self._back_off.pause())
+
+    def _latest(self, container: Container) -> int:
+        self._known_restarts = max(self._known_restarts, container.restarts)
+        return self._known_restarts
 
     def _container(self) -> Container | None:
         pod = self._store.pod(self.uid)

@@ -81,6 +81,8 @@ class LogServer:
         self._news = asyncio.Event()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if not request.path.endswith("/log"):
+            return self._pod(request.path.rpartition("/")[2])
         self.asked += 1
         pod, query = request.path.split("/")[-2], request.query
         runs = self._runs[pod]
@@ -95,6 +97,10 @@ class LogServer:
         await response.prepare(request)
         await self._send(request, response, run, len(run.lines) - len(lines))
         return response
+
+    def _pod(self, name: str) -> web.Response:
+        status = {"containerStatuses": [{"name": "main", "restartCount": len(self._runs[name]) - 1}]}
+        return web.json_response({"metadata": {"uid": f"uid-{name}"}, "status": status})
 
     async def _send(self, request: web.BaseRequest, response: web.StreamResponse, run: Run, sent: int) -> None:
         left = self.breaks.pop(0) if self.breaks else None
