@@ -6,7 +6,7 @@ Every method that reaches out raises the errors of `console.model.errors`, and n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -80,6 +80,16 @@ class LogPosition:
         self.part = 0
         self.lines_at_stamp = lines + (self.lines_at_stamp if stamp == self.stamp else 0)
         self.stamp = stamp
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """How a command in a container ended. `whole` is False where there was more output than was asked for."""
+
+    code: int
+    stdout: bytes = field(default=b"", repr=False)
+    stderr: bytes = field(default=b"", repr=False)
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +203,27 @@ class Cluster(Protocol):
         self, namespace: str, pod: str, port: int | str, path: str, scheme: str = "HTTP", timeout: float = 5.0
     ) -> tuple[int | None, str]:
         """What a pod answers to a GET, through the API server: status (None: could not be reached) and text."""
+        ...
+
+    async def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        command: Sequence[str],
+        *,
+        timeout: float = 10.0,
+        most: int = 1 << 21,
+    ) -> ExecResult:
+        """Runs a command in a container, without input; ends it after `timeout` seconds or `most` bytes of output.
+
+        Raises:
+            DeniedError: the right to exec is missing.
+            NotFoundError: there is no such pod.
+            ApplyError: the command cannot be begun there: no such program, no such container, no process.
+            UnreachableError: the API server does not answer, or the command does not end in time.
+            RefusedError: read-only.
+        """
         ...
 
     async def close(self) -> None:

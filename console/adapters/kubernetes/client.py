@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from console.adapters.kubernetes import exec as sessions
 from console.adapters.kubernetes.failures import Call, decoded
 from console.adapters.kubernetes.kinds import Kinds
 from console.adapters.kubernetes.logs import read_log
@@ -22,7 +23,7 @@ from console.adapters.kubernetes.resources import NODES, PODS, Resource
 from console.adapters.kubernetes.transport import Transport
 from console.adapters.kubernetes.watch import PAGE, watch
 from console.engine.patience import Patience
-from console.engine.ports import Allowed, LogPosition, LogRequest, ProbeCount, Right
+from console.engine.ports import Allowed, ExecResult, LogPosition, LogRequest, ProbeCount, Right
 from console.model.errors import ConflictError, DeniedError, NotFoundError
 from console.model.events import Fact
 from console.model.identity import ClusterIdentity
@@ -243,6 +244,19 @@ class KubernetesCluster:
             f"pod/{pod}",
         )
         return await self._transport.pass_on(call, timeout)
+
+    async def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        command: Sequence[str],
+        *,
+        timeout: float = 10.0,
+        most: int = 1 << 21,
+    ) -> ExecResult:
+        """Runs a command in a container, without input; see `ports.Cluster.exec`."""
+        return await sessions.run(self._transport, namespace, pod, container, command, timeout, most)
 
     async def _json(self, call: Call) -> JSON:
         async def ask() -> JSON:

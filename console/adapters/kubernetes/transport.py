@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from console.adapters.kubernetes.failures import Call, broken, read_status, refused
+from console.adapters.kubernetes.failures import Call, Status, broken, read_status, refused
 from console.adapters.kubernetes.pulse import PATIENCE, QUIET, Pulse, Waiting
 from console.adapters.kubernetes.renewal import Renewal
-from console.model.errors import RefusedError, UnreachableError
+from console.model.errors import ApplyError, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
     from kubernetes.aio.client import ApiClient
 
+_SOCKET: Final = aiohttp.ClientWSTimeout(ws_receive=None, ws_close=1.0)
 _UNARY: Final = aiohttp.ClientTimeout(total=60, connect=10, sock_connect=5, sock_read=30)
 _PULSE: Final = Call("GET", "/livez", "get /livez", "a sign of life")
 _LONGEST_PAUSE: Final = 10.0
@@ -112,6 +113,52 @@ class Transport:
             # Without waiting for the other side to take leave (TLS): it may be in the middle.
             _abort(response)
             response.close()
+
+    async def socket(self, call: Call, protocols: Sequence[str]) -> aiohttp.ClientWebSocketResponse:
+        """A WebSocket, to be closed by whoever asked for it.
+
+        Raises:
+            ConsoleError: as `send`; ApplyError also where what it leads to fails.
+        """
+        self._guard(call)
+        before = -1
+        while True:
+            used = self._renewal.number
+            try:
+                return await self._upgrade(call, protocols)
+            except aiohttp.WSServerHandshakeError as error:
+                if error.status == 401 and before == -1:
+                    before = used
+                    await self._renewal.after(used)
+                    continue
+                if error.status < 500:
+                    # Only the answer to a plain request comes with its words.
+                    await self._ask(call, _UNARY)
+                if error.status == 500:
+                    raise ApplyError("it cannot be done there", where=call.subject) from error
+                raise refused(call, self.server, Status(message=error.message), error.status) from error
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise self._unanswered(error) from error
+
+    async def _upgrade(self, call: Call, protocols: Sequence[str]) -> aiohttp.ClientWebSocketResponse:
+        """As the client's own requests are sent, by the same session."""
+        rest = self._client.rest_client
+        _, url, headers, *_ = await self._client.param_serialize(
+            call.method, call.path, query_params=list(call.query), header_params={}, auth_settings=["BearerToken"]
+        )
+        if rest.pool_manager is None:
+            rest.pool_manager = rest._create_pool_manager()
+        named = rest.configuration.tls_server_name
+        socket: aiohttp.ClientWebSocketResponse = await rest.pool_manager.ws_connect(
+            url,
+            protocols=protocols,
+            headers=headers,
+            timeout=_SOCKET,
+            proxy=rest.proxy,
+            proxy_headers=rest.proxy_headers,
+            **({"server_hostname": named} if named else {}),
+        )
+        return socket
 
     async def _ask(
         self, call: Call, timeout: aiohttp.ClientTimeout, *, whole: bool = True
