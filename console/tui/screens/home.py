@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from textual import on
 from textual.containers import Horizontal, Vertical
@@ -11,17 +11,13 @@ from textual.widget import Widget
 
 from console.model.plan import ObjectRef
 from console.model.state import Freshness, View
-from console.model.wording import number
 from console.model.workload import Pod
 from console.tui.bindings import bindings
-from console.tui.present.cells import Cell
-from console.tui.present.lines import Tone, faint, line
-from console.tui.present.order import PodOrder
-from console.tui.present.pods import COLUMNS, pod_cells
-from console.tui.present.services import COLUMNS as SERVICE_COLUMNS
-from console.tui.present.services import activity_line, empty_pods, external_cells, freshness, lacking, service_cells
+from console.tui.present.lines import faint, line
+from console.tui.present.services import activity_line, freshness
 from console.tui.present.why import why_lines
 from console.tui.screens.base import ConsoleScreen
+from console.tui.widgets.grid import PodTable, ServiceTable
 from console.tui.widgets.prompt import FilterPrompt
 from console.tui.widgets.reading import Reading
 from console.tui.widgets.table import Table
@@ -36,14 +32,13 @@ class HomeScreen(ConsoleScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._order = PodOrder()
         self._activity: tuple[object, ...] | None = None
         self._connected = False
 
     def body(self) -> Iterable[Widget]:
         """The panes."""
-        self._services = Table(SERVICE_COLUMNS, self._service_cells, title="Services", titles=False, id="services")
-        self._pods = Table(COLUMNS, self._pod_cells, title="Pods and probes", id="pods")
+        self._services = ServiceTable()
+        self._pods = PodTable()
         self._why = Reading(title="Why", id="why")
         self._log = Reading(title="Activity", id="activity", at_end=True)
         yield Horizontal(
@@ -63,17 +58,11 @@ class HomeScreen(ConsoleScreen):
 
     def take(self, view: View) -> None:
         """What changed since."""
-        if view.changed_all:
-            self._order.rebuild(view)
-            self._show_pods(view)
-        elif self._order.update(view, view.changed) or not len(self._order):
-            self._show_pods(view)
-        else:
-            self._pods.update(view.changed)
+        self._pods.take(view)
         if not self._connected:
             self._connected = True
             self.refresh_bindings()
-        self._show_services(view)
+        self._services.take(view)
         self._show_activity(view)
         self._titles(view)
         self._explain()
@@ -86,23 +75,9 @@ class HomeScreen(ConsoleScreen):
         if view is None:
             self._without_connection()
             return
-        self._pods.tick()
+        self._pods.grow_older(now)
         self._titles(view)
         self._explain()
-        if not len(self._order):
-            self._show_pods(view)
-
-    def _show_pods(self, view: View) -> None:
-        self._pods.show(self._order.uids, empty_pods(view, self.now, self._order.narrowed))
-
-    def _show_services(self, view: View) -> None:
-        names = [service.name for service in view.services] + [external.name for external in view.externals]
-        self._by_name = {service.name: service for service in view.services}
-        self._external = {external.name: external for external in view.externals}
-        if self._services.keys != names:
-            self._services.show(names)
-        else:
-            self._services.tick()
 
     def _show_activity(self, view: View) -> None:
         if view.activity is not self._activity:
@@ -111,15 +86,8 @@ class HomeScreen(ConsoleScreen):
             self._log.show(lines or [line(faint("nothing has happened yet"))])
 
     def _titles(self, view: View) -> None:
-        shown, total = len(self._order), len(view.pods)
-        count = f"{shown:,} of {number(total, 'pod')}" if self._order.narrowed else number(total, "pod")
-        words, _ = freshness(view, "pods", self.now)
-        known = count if view.freshness in {Freshness.LIVE, Freshness.STALE} else ""
-        narrowed = f"  {self._order.service}" if self._order.service else ""
-        narrowed += f"  /{self._order.pattern.pattern}/" if self._order.pattern else ""
-        besides = lacking(view, "probes", "usage") if known else ""
-        self._pods.entitle(f"Pods and probes{narrowed}", "  ".join(filter(None, (known, words, besides))))
-        self._services.entitle("Services", freshness(view, "deployments", self.now)[0])
+        self._pods.retitle(view, self.now)
+        self._services.retitle(view, self.now)
         self._log.entitle("Activity", freshness(view, "events", self.now)[0])
         self.set_class(view.freshness is Freshness.STALE, "-stale")
 
@@ -129,16 +97,6 @@ class HomeScreen(ConsoleScreen):
             waiting = [line(faint(self.console.standing.notice or "loading ..."))]
             self._services.show((), waiting)
             self._log.show(waiting)
-
-    def _service_cells(self, name: str) -> Sequence[Cell]:
-        if service := self._by_name.get(name):
-            return service_cells(service, self.glyphs)
-        return external_cells(self._external[name], self.glyphs)
-
-    def _pod_cells(self, uid: str) -> Sequence[Cell]:
-        view = self.view
-        pod = view.pods.get(uid) if view else None
-        return pod_cells(view, pod, self.now, self.glyphs) if view and pod else [("", Tone.PLAIN)] * len(COLUMNS)
 
     def _explain(self) -> None:
         view = self.view
@@ -152,8 +110,8 @@ class HomeScreen(ConsoleScreen):
         """The selected service, and the selected pod where the pods have the focus."""
         if self._services.has_focus:
             return self._services.key, None
-        pod = self.view.pods.get(self._pods.key) if self.view else None
-        return (pod.service, pod) if pod else (self._order.service, None)
+        pod = self._pods.pod
+        return (pod.service, pod) if pod else (self._pods.order.service, None)
 
     @on(Table.Moved)
     def _moved(self) -> None:
@@ -170,7 +128,7 @@ class HomeScreen(ConsoleScreen):
         if pod is not None:
             self.console.open_pod(pod.uid)
         elif service in {each.name for each in (self.view.services if self.view else ())}:
-            self._narrow(service, self._order.pattern)
+            self._narrow(service, self._pods.order.pattern)
             self._pods.focus()
 
     def action_describe(self) -> None:
@@ -223,7 +181,7 @@ class HomeScreen(ConsoleScreen):
 
     @on(FilterPrompt.Changed)
     def _filtered(self, event: FilterPrompt.Changed) -> None:
-        self._narrow(self._order.service, event.pattern)
+        self._narrow(self._pods.order.service, event.pattern)
         if event.over:
             self._pods.focus()
 
@@ -235,15 +193,13 @@ class HomeScreen(ConsoleScreen):
 
     def show_service(self, name: str) -> None:
         """Keeps to the pods of a service."""
-        self._narrow(name, self._order.pattern)
+        self._narrow(name, self._pods.order.pattern)
         self._services.select(name)
         self._pods.focus()
 
     def _narrow(self, service: str, pattern: re.Pattern[str] | None) -> None:
-        self._order.service, self._order.pattern = service, pattern
+        self._pods.narrow(service, pattern)
         if self.view is not None:
-            self._order.rebuild(self.view)
-            self._show_pods(self.view)
             self._titles(self.view)
             self._explain()
         self.refresh_bindings()
@@ -253,7 +209,7 @@ class HomeScreen(ConsoleScreen):
         if action in {"open", "describe", "logs", "previous_logs", "yaml", "copy", "filter"}:
             return self.view is not None
         if action == "back":
-            return self._order.narrowed
+            return self._pods.order.narrowed
         if action == "reconnect":
             return self.view is None
         return True
