@@ -36,15 +36,21 @@ class Todo:
         stack: the copy, and the command on it.
         cluster: its namespace.
         first: what the first deploy said.
+        images: those of the first deploy, by service.
     """
 
     stack: Stack
     cluster: Cluster
     first: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
 
     def deploy(self) -> dict[str, Any]:
-        """The real command; the JSON of its verdict."""
-        line = self.stack.command("deploy", "{}", "--target", "real", "--headless", "--output", "json")
+        """Deploys it; the JSON of the verdict."""
+        return self.command("deploy")
+
+    def command(self, name: str, *words: str) -> dict[str, Any]:
+        """A real command that changes something; the JSON of its verdict."""
+        line = self.stack.command(name, "{}", *words, "--target", "real", "--headless", "--output", "json")
         where: dict[str, Any] = {"env": self.stack.environment, "cwd": self.stack.folder, "timeout": PATIENCE}
         done = subprocess.run(line, capture_output=True, text=True, **where)
         assert done.returncode == 0, done.stderr
@@ -144,6 +150,7 @@ def test_it_is_deployed_with_the_images_that_were_built_and_its_page_and_api_and
     assert {"build", "push", "apply", "wait"} <= {phase for phase, _ in todo.first["verdict"]["phases"]}
     for name in SERVICES:
         [container] = todo.cluster.get("deployments", name)["spec"]["template"]["spec"]["containers"]
+        todo.images[name] = container["image"]
         assert f"/console-test/{todo.cluster.namespace}/todo-{name}" in container["image"]
         assert "@sha256:" in container["image"]
     assert "New task" in todo.ask("GET", "/")
@@ -180,3 +187,40 @@ def test_every_probe_of_every_pod_passes(todo: Todo) -> None:
     probes = [(each["pod"]["name"], probe["result"]) for each in pods for probe in each["probes"]]
     assert len(probes) >= 3 * len(SERVICES)
     assert [(pod, result) for pod, result in probes if not result["ok"]] == []
+
+
+def test_scaling_to_ten_and_back_fails_no_request(todo: Todo) -> None:
+    with todo.asked() as answers:
+        todo.command("scale", "backend=10")
+        assert len(todo.pods()["backend"]) == 10
+        todo.command("scale", "backend=1")
+    deployment = todo.cluster.get("deployments", "backend")
+    assert deployment["spec"]["replicas"] == 1
+    assert set(answers) == {"ok"}
+    assert len(answers) > 50
+
+
+def test_restarting_everything_fails_no_request_and_loses_no_task(todo: Todo) -> None:
+    before, tasks = todo.pods(), todo.titles()
+    with todo.asked() as answers:
+        todo.command("restart")
+    after = todo.pods()
+    assert all(not before[name] & after[name] for name in SERVICES)
+    assert tasks <= todo.titles()
+    assert set(answers) == {"ok"}
+
+
+def test_stopped_and_started_it_has_everything_again(todo: Todo) -> None:
+    tasks, before = todo.titles(), {name: len(pods) for name, pods in todo.pods().items()}
+    todo.command("stop", "--yes")
+    assert not any(todo.pods().values())
+    todo.command("start")
+    assert {name: len(pods) for name, pods in todo.pods().items()} == before
+    assert tasks <= todo.titles()
+
+
+def test_back_to_the_first_release_is_what_it_was(todo: Todo) -> None:
+    todo.command("rollback", "--to", "1")
+    for name in SERVICES:
+        [container] = todo.cluster.get("deployments", name)["spec"]["template"]["spec"]["containers"]
+        assert container["image"] == todo.images[name]
