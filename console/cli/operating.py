@@ -31,16 +31,11 @@ async def operate(session: Session, operation: Operation, *, confirm: bool = Fal
 
 async def operate_on(session: Session, engine: Engine, operation: Operation, *, confirm: bool = False) -> Outcome:
     """The same, on an engine that is there already."""
-    from console.engine.deploy import RunOptions
+    from console.engine.operate import run_options
 
     refuse_unless_allowed(session, engine.stack)
-    options = RunOptions(
-        session.command_line,
-        rollback=operation.kind in {"restart", "config"},
-        wait=session.args.wait,
-        drift="overwrite" if operation.kind == "rollback" else "keep",
-        timeout=session.settings.timeout,
-    )
+    wait, timeout = session.args.wait, session.settings.timeout
+    options = run_options(operation, session.command_line, wait=wait, timeout=timeout)
     with followed(session, engine):
         await engine.start()
         plan = await engine.plan_operation(operation)

@@ -9,6 +9,7 @@ from console.engine.live import list_owned, read_live, try_out
 from console.engine.ports import World
 from console.engine.preflight import check
 from console.engine.seen import Seen, look
+from console.engine.work import RunOptions
 from console.model.errors import PreflightError
 from console.model.gathered import Declared, Gathered, ObjectState
 from console.model.operations import Before, Bodies, Operation, RollBack, Stop
@@ -46,6 +47,24 @@ async def gather_operation(stack: Stack, world: World, operation: Operation) -> 
 def plan_operation(gathered: Gathered, operation: Operation, world: World) -> Plan:
     """The plan of an operation."""
     return plan_deploy(gathered, world.redactor.text, kind=operation.kind, about=operation.about)
+
+
+def run_options(operation: Operation, command: str, *, wait: bool = True, timeout: float | None = None) -> RunOptions:
+    """How an operation is carried out: one that makes pods anew goes back if it fails; a rollback goes over drift.
+
+    Args:
+        operation: what is done.
+        command: the command line that would repeat it.
+        wait: False for who does not want to know how it ends.
+        timeout: seconds for each wait, in place of those that the plan gives.
+    """
+    return RunOptions(
+        command,
+        rollback=operation.kind in {"restart", "config"},
+        wait=wait,
+        drift="overwrite" if operation.kind == "rollback" else "keep",
+        timeout=timeout,
+    )
 
 
 async def _states(
