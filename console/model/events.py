@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from console.model.diagnosis import Diagnosis
+from console.model.load import Load, LoadSecond
 from console.model.plan import Plan
 from console.model.run import Part, Progress, Verdict
 from console.model.workload import ClusterEvent, External, Pod, ProbeResult, Usage, Workload
@@ -214,6 +215,16 @@ class StepFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadMeasured:
+    """Once a second while requests are sent to the stack of a run: all so far, and what ended in that second."""
+
+    run_id: str
+    load: Load
+    second: LoadSecond
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """A run ended with its one verdict."""
 
@@ -257,6 +268,7 @@ Fact = (
     | StepFinished
     | StepSkipped
     | StepFailed
+    | LoadMeasured
     | RunFinished
     | ReleaseObserved
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from console.model.events import (
     Fact,
+    LoadMeasured,
     RunFinished,
     RunStarted,
     StepFailed,
@@ -17,6 +18,7 @@ from console.model.events import (
     StepStarted,
     StepWaiting,
 )
+from console.model.load import SECONDS_KEPT
 from console.model.run import Run, StepRun, StepState
 
 StepFact = StepStarted | StepOutput | StepProgressed | StepParts | StepWaiting | StepFinished | StepSkipped | StepFailed
@@ -31,6 +33,8 @@ def reduce_run(run: Run | None, fact: Fact) -> Run | None:
         return run
     if isinstance(fact, RunFinished):
         return replace(run, ended=fact.at, verdict=fact.verdict)
+    if isinstance(fact, LoadMeasured):
+        return replace(run, load=fact.load, load_seconds=(*run.load_seconds, fact.second)[-SECONDS_KEPT:])
     if isinstance(fact, StepFact) and fact.step_id in run.steps:
         return run.with_step(reduce_step(run.steps[fact.step_id], fact))
     return run

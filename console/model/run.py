@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from console.model.diagnosis import Diagnosis
+from console.model.load import Load, LoadSecond
 from console.model.outcome import Outcome
 from console.model.plan import Plan
 
@@ -112,7 +113,8 @@ class Verdict:
 
     `phases` are seconds by phase in order ("preflight", "build", ...); `evidence` names what was stored before anything
     was changed again; `addresses` are where the stack can be reached; `next_step` is what to do now; `holder` has the
-    lock that was not to be had; `undo` is the command that takes back what was done.
+    lock that was not to be had; `undo` is the command that takes back what was done; `load` is what became of requests
+    that were sent meanwhile, None if none were asked for.
     """
 
     outcome: Outcome
@@ -127,6 +129,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     holder: LockHolder | None = None
     undo: str = ""
+    load: Load | None = None
 
     @property
     def ok(self) -> bool:
@@ -136,7 +139,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of the console: its plan, its steps' course, and its verdict once there is one."""
+    """A run of the console: its plan, its steps' course, and its verdict once there is one.
+
+    `load` is what became so far of the requests that are sent meanwhile, `load_seconds` the last of them by second.
+    """
 
     run_id: str
     kind: str
@@ -146,6 +152,8 @@ class Run:
     steps: dict[str, StepRun]
     ended: float | None = None
     verdict: Verdict | None = None
+    load: Load | None = None
+    load_seconds: tuple[LoadSecond, ...] = ()
 
     def with_step(self, step: StepRun) -> Run:
         """The same run with that step's course replaced."""

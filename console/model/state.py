@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from console.model.diagnosis import Diagnosis
+from console.model.load import Load
 from console.model.run import Run
 from console.model.workload import ClusterEvent, External, Pod, ProbeKind, ProbeResult, Usage, Workload
 
@@ -109,6 +110,11 @@ class View:
     activity: tuple[Activity, ...] = ()
     changed: frozenset[str] = frozenset()
     changed_all: bool = False
+
+    @property
+    def load(self) -> Load | None:
+        """What becomes of the requests that are sent to the stack of the run; None if none are."""
+        return self.run.load if self.run else None
 
     @property
     def freshness(self) -> Freshness:

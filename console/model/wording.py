@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from console.model.run import LockHolder
 from console.model.workload import Container, ContainerState, Pod
+
+if TYPE_CHECKING:
+    from console.model.run import LockHolder
 
 FALLBACKS = {
     "probes": "probes by status and events",
@@ -24,6 +27,15 @@ def seconds(value: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def latency(value: float | None) -> str:
+    """A short time for people: `0.4 ms`, `12 ms`, `1.2 s`; `-` where it is not known."""
+    if value is None:
+        return "-"
+    if value >= 0.9995:
+        return seconds(value)
+    return f"{value * 1000:.0f} ms" if value >= 0.00995 else f"{value * 1000:.1f} ms"
 
 
 def age(value: float) -> str:
