@@ -14,7 +14,8 @@ from console.model.events import WatchLost
 from console.model.plan import ObjectRef
 from console.model.state import Freshness
 from tests.engine.conftest import leave
-from tests.engine.test_weather import BACK_WITHIN, facts, until
+from tests.engine.test_weather import facts, until
+from tests.outage import BACK_WITHIN
 from tests.weather import answer
 
 __all__ = ["facts"]

@@ -16,7 +16,7 @@ from console.engine.watch import keep_watching
 from console.model.state import Freshness
 from tests.engine.conftest import leave
 from tests.engine.planning_world import world_of
-from tests.engine.test_weather import BACK_WITHIN
+from tests.outage import BACK_WITHIN
 from tests.weather import HTML, answer
 
 LINES = 250

@@ -10,12 +10,11 @@ from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.connection import open_transport
 from console.adapters.kubernetes.pulse import PATIENCE, QUIET
 from console.engine.watch import keep_watching
-from console.model.events import PodGone, PodObserved, Relisted, WatchLost
+from console.model.events import Relisted, WatchLost
 from console.model.state import Freshness
 from tests.engine.conftest import leave, virtual
+from tests.outage import BACK_WITHIN, matches, told_once
 from tests.weather import HTML, answer, everything
-
-BACK_WITHIN = 5.0
 
 
 @pytest.fixture
@@ -69,6 +68,10 @@ async def goes_stale(store, within=8.0):
     return await until(store, lambda view: view if view.freshness is Freshness.STALE else None, within)
 
 
+async def listed_again(store, facts):
+    await until(store, lambda view: len([fact for fact in facts if isinstance(fact, Relisted)]) > 1)
+
+
 async def is_back(store, cluster):
     """The view is live within five seconds, and is what the cluster is."""
     began = time.monotonic()
@@ -76,30 +79,6 @@ async def is_back(store, cluster):
     print(f"back after {time.monotonic() - began:.2f} s")
     view = await until(store, lambda view: view if matches(view, cluster) else None)
     assert view.freshness is Freshness.LIVE
-
-
-def matches(view, cluster):
-    there = {pod["metadata"]["uid"]: pod["metadata"]["resourceVersion"] for pod in cluster.list("pods")}
-    return there == {uid: pod.resource_version for uid, pod in view.pods.items()}
-
-
-def told_once(facts):
-    """No change of a pod twice within a stream, no loss twice in a row for one reason, no pod gone twice."""
-    seen, gone, reason = {}, set(), ""
-    for fact in facts:
-        if isinstance(fact, PodObserved):
-            version = int(fact.pod.resource_version)
-            assert fact.pod.uid not in gone
-            assert version >= seen.get(fact.pod.uid, 0)
-            seen[fact.pod.uid] = version
-        elif isinstance(fact, PodGone):
-            assert fact.uid not in gone
-            gone.add(fact.uid)
-        elif isinstance(fact, WatchLost):
-            assert fact.why != reason
-            reason = fact.why
-        elif isinstance(fact, Relisted):
-            reason = ""
 
 
 ANSWERS = {
@@ -161,7 +140,7 @@ async def test_a_server_that_takes_no_new_connections_is_lost_though_the_old_one
 async def test_a_slow_server_is_not_a_lost_one(weather, watched, cluster, facts):
     weather.fail(everything, delay=1.0)
     await weather.reset()
-    await goes_stale(watched, 1.0)
+    await listed_again(watched, facts)
     await is_back(watched, cluster)
     lost = len([fact for fact in facts if isinstance(fact, WatchLost)])
     await asyncio.to_thread(replace_one, cluster)
@@ -198,12 +177,12 @@ async def test_a_version_that_is_gone_is_listed_afresh(weather, watched, cluster
     told_once(facts)
 
 
-async def test_pages_that_are_gone_are_listed_afresh(weather, watched, cluster, monkeypatch):
+async def test_pages_that_are_gone_are_listed_afresh(weather, watched, cluster, facts, monkeypatch):
     monkeypatch.setattr("console.adapters.kubernetes.watch.PAGE", 1)
     said = answer(410, b'{"kind": "Status", "code": 410, "reason": "Expired", "message": "continue token expired"}')
     weather.fail(lambda request: "continue=" in request.path, said, times=2)
     await weather.reset()
-    await goes_stale(watched, 1.0)
+    await listed_again(watched, facts)
     await is_back(watched, cluster)
     assert len([request for request in weather.asked if "continue=" in request.path]) == 3
 
