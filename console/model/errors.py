@@ -9,6 +9,7 @@ ConsoleError                what went wrong, where, why, and what to do; `outcom
 ├── ApplyError              the API server refused an object
 │   ├── StalePlanError      a planned field changed in the cluster since the plan was made
 │   └── ConflictError       somebody else was first: the object exists already, or changed meanwhile
+│       ├── EditConflictError   keys of a ConfigMap or Secret were changed since the edit began; three ways of each
 │       └── FieldConflictError  other field managers own fields of a server-side apply; named one by one
 ├── RolloutError            a workload did not become ready; carries the diagnoses
 ├── VerifyError             an acceptance check failed
@@ -31,6 +32,7 @@ from console.model.outcome import Outcome
 
 if TYPE_CHECKING:
     from console.model.diagnosis import Diagnosis
+    from console.model.editing import ThreeWay
     from console.model.plan import ObjectRef
     from console.model.run import LockHolder
 
@@ -136,6 +138,16 @@ class StalePlanError(ApplyError):
 
 class ConflictError(ApplyError):
     """Somebody else was first: the object exists already, or changed since it was read."""
+
+
+class EditConflictError(ConflictError):
+    """Somebody else changed what an edit changes, since it began. `ways` tell it key by key."""
+
+    def __init__(self, subject: str, ways: Sequence[ThreeWay]) -> None:
+        keys = ", ".join(way.key for way in ways)
+        hint = "look at both, then edit what is there now"
+        super().__init__(f"somebody else changed {keys} since the edit began", where=subject, hint=hint)
+        self.ways = tuple(ways)
 
 
 class FieldConflictError(ConflictError):

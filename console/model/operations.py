@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 from console.model.autoscaling import autoscalers, leave_replicas
 from console.model.checksums import set_checksum
+from console.model.configuration import CONFIGURATION, Reading, keys_of, readings, values_of
 from console.model.declare import rank
+from console.model.editing import edited, odd_shapes, refuse_conflicts, refuse_invalid
 from console.model.errors import NotFoundError, UsageError
 from console.model.plan import ObjectRef
 from console.model.release import Release
@@ -92,10 +94,15 @@ class Restart:
 
 @dataclass(frozen=True, slots=True)
 class Configure:
-    """Other values of a ConfigMap or Secret, None for a key that goes; who reads them as environment is restarted."""
+    """Other values of a ConfigMap or Secret, None for a key that goes; who only sees them when it starts is restarted.
+
+    Values of a Secret are in base64. `base` are the live values that the edit was made from, None where it was made
+    from none: what somebody else wrote since then into the same keys is not overwritten.
+    """
 
     ref: ObjectRef
-    values: Mapping[str, str | None]
+    values: Mapping[str, str | None] = field(repr=False)
+    base: Mapping[str, str] | None = field(default=None, repr=False)
     kind = "config"
 
     @property
@@ -104,20 +111,39 @@ class Configure:
         return f"{self.ref}: {', '.join(self.values)} changed"
 
     def after(self, before: Before) -> Bodies:
-        """The objects as they shall be. Raises NotFoundError: the stack has no such object."""
+        """The objects as they shall be.
+
+        Raises:
+            NotFoundError: the stack has no such object.
+            UsageError: the API server would not take it.
+            EditConflictError: somebody else changed the same keys since `base`.
+        """
         bodies = before.bodies()
         if self.ref not in bodies:
             known = [str(ref) for ref in bodies if ref.kind == self.ref.kind]
             raise NotFoundError(f"the stack has no {self.ref}", hint=f"there are: {', '.join(known) or 'none'}")
-        data = dict(bodies[self.ref].get("data") or {})
-        data.update({key: value for key, value in self.values.items() if value is not None})
-        for key in [key for key, value in self.values.items() if value is None]:
-            data.pop(key, None)
-        bodies[self.ref]["data"] = data
+        body, live = bodies[self.ref], before.live.get(self.ref) or {}
+        refuse_invalid(self.ref, live or body, self.values)
+        if self.base is not None:
+            refuse_conflicts(self.ref, self.base, values_of(live), self.values)
+        body["data"] = edited(values_of(body), self.values)
+        body.pop("stringData", None)
         sources = {**before.live, **bodies}
-        for ref, body in bodies.items():
-            set_checksum(body, before.releases[0].checksum_key, sources, before.live.get(ref))
+        for ref, each in bodies.items():
+            set_checksum(each, before.releases[0].checksum_key, sources, before.live.get(ref))
+        live = values_of(live)
+        changed = {key for key, value in self.values.items() if live.get(key) != value}
+        _restart_readers(before, bodies, self.ref, changed)
         return bodies
+
+    def warnings(self, before: Before) -> tuple[str, ...]:
+        """What looks wrong about the edit, and hinders nothing."""
+        bodies = self.after(before)
+        read = {each.key for each in _readings(before, bodies, self.ref)}
+        idle = [f"{self.ref} {key}: no container of the stack reads it" for key in self.values if key not in read]
+        history = [values_of(release.object(self.ref) or {}) for release in before.releases]
+        live = values_of(before.live.get(self.ref) or {})
+        return (*odd_shapes(self.ref, [live, *history], self.values), *idle)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +166,11 @@ class RollBack:
             raise UsageError(f"there is no release {self.number}", hint=f"there are: {known}")
         if not found.objects:
             raise UsageError(f"release {self.number} was too large to be kept whole: nobody can go back to it")
-        return objects_of(found, before.live)
+        bodies = objects_of(found, before.live)
+        for ref in [ref for ref in bodies if ref.kind in CONFIGURATION and before.live.get(ref)]:
+            live, then = values_of(before.live[ref]), values_of(bodies[ref])
+            _restart_readers(before, bodies, ref, {key for key in {**live, **then} if live.get(key) != then.get(key)})
+        return bodies
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +230,22 @@ def objects_of(release: Release, live: Mapping[ObjectRef, JSON]) -> Bodies:
         if (ref.kind, ref.namespace, ref.name) in ruled and STOPPED_ANNOTATION not in _annotations(body):
             leave_replicas(body, live.get(ref))
     return bodies
+
+
+def _readings(before: Before, bodies: Bodies, ref: ObjectRef) -> tuple[Reading, ...]:
+    """Who reads a ConfigMap or Secret, with the keys that it has and is to have."""
+    keys = keys_of([*before.live.values(), *bodies.values()])
+    live = values_of(before.live.get(ref) or {})
+    return readings(bodies.values(), ref, {**keys, ref: {**live, **values_of(bodies[ref])}})
+
+
+def _restart_readers(before: Before, bodies: Bodies, ref: ObjectRef, changed: Set[str]) -> None:
+    """New pods also for those that a checksum does not tell: files by `subPath`, and where it is not known."""
+    there = before.bodies()
+    for each in _readings(before, bodies, ref):
+        reader, sees = each.workload, each.key in changed and each.way.restarts
+        if sees and reader.kind in RESTARTED and bodies[reader] == there.get(reader):
+            restart(bodies[reader], before.now)
 
 
 def _workload(bodies: Bodies, service: str) -> ObjectRef:
