@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from console.model.wording import latency, number, seconds
 
 DEFAULT_RATE = 20.0
 LOWEST_RATE, HIGHEST_RATE = 1.0, 200.0
 """Requests a second, where nobody says how many; and the bounds of what can be said."""
+URL_PATH = r"^/[!-~]*$"
+"""How a path looks that can be asked for: with its query, in ASCII."""
 SECONDS_KEPT = 120
 """Of so many last seconds a chart can be drawn."""
 _KINDS = 50
@@ -212,6 +216,12 @@ class Tally:
 def _count(failures: Counter[tuple[str, str]], sample: Sample) -> None:
     key = (sample.reason, sample.pod)
     failures[key if key in failures or len(failures) < _KINDS else (_OTHERS, "")] += 1
+
+
+def is_plain_path(path: str) -> bool:
+    """True for a path that leads nowhere but below the address it is asked at: no `..`, however it is written."""
+    parts = unquote(path.partition("?")[0]).split("/")
+    return re.fullmatch(URL_PATH, path) is not None and not {".", ".."} & set(parts)
 
 
 def load_summary(load: Load) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from console.model.errors import Problem
+from console.model.load import DEFAULT_RATE
 from console.model.plan import ObjectRef
 
 JSON = dict[str, Any]
@@ -134,6 +135,18 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbeLoad:
+    """Where requests go that measure the stack while it changes: `rate` are requests a second.
+
+    Empty `service`: to the stack's Ingress; empty `path`: that of the Ingress, or of a readiness probe.
+    """
+
+    service: str = ""
+    path: str = ""
+    rate: float = DEFAULT_RATE
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """A stack on one target. `shared` are the manifests that come before the services; `warnings` are not certain."""
 
@@ -145,6 +158,7 @@ class Stack:
     externals: tuple[ExternalSource, ...] = ()
     acceptance: Acceptance = Acceptance()
     warnings: tuple[Problem, ...] = ()
+    probe_load: ProbeLoad = ProbeLoad()
 
     @property
     def folder(self) -> Path:

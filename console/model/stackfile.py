@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from console.model.load import DEFAULT_RATE, HIGHEST_RATE, LOWEST_RATE, URL_PATH, is_plain_path
+
 API_VERSION = "stack-console/v1"
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
 _LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -30,9 +32,20 @@ def _duration(text: str) -> str:
     return text
 
 
+def _url_path(text: str) -> str:
+    if not is_plain_path(text):
+        raise ValueError("write a path like /api/todos?limit=1, in ASCII, without blanks and ..")
+    return text
+
+
 Name = Annotated[str, StringConstraints(pattern=_LABEL, max_length=63)]
 Duration = Annotated[str, AfterValidator(_duration), Field(examples=["90s", "3m", "1h30m"])]
 Text = Annotated[str, StringConstraints(min_length=1)]
+UrlPath = Annotated[
+    str,
+    AfterValidator(_url_path),
+    Field(examples=["/", "/api/todos?limit=1"], json_schema_extra={"pattern": URL_PATH}),
+]
 
 
 class _Part(BaseModel):
@@ -137,6 +150,18 @@ class Acceptance(_Part):
     scale: Scale | None = Field(default=None, description="The service that is scaled up and down.")
 
 
+class ProbeLoad(_Part):
+    """Where `--probe-load` sends its requests, and how many."""
+
+    service: Name | None = Field(
+        default=None, description="Only this service, through the API server; else the stack's Ingress."
+    )
+    path: UrlPath | None = Field(
+        default=None, description="What is asked for; else the path of the Ingress, or of the readiness probe."
+    )
+    rate: float = Field(default=DEFAULT_RATE, ge=LOWEST_RATE, le=HIGHEST_RATE, description="Requests a second.")
+
+
 class StackFile(_Part):
     """A stack: services, what they need, and where they go."""
 
@@ -149,6 +174,7 @@ class StackFile(_Part):
     externals: dict[Name, External] = Field(default={}, description="What the stack needs that is not part of it.")
     targets: dict[Name, Target] = Field(min_length=1, description="Where the stack can go.")
     acceptance: Acceptance = Field(default=Acceptance(), description="What verify measures it by.")
+    probe_load: ProbeLoad = Field(default=ProbeLoad(), description="Where --probe-load sends its requests.")
 
 
 class LocalFile(_Part):

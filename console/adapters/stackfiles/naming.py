@@ -32,6 +32,10 @@ def check_names(file: StackFile, document: Document) -> Iterator[Problem]:
     if scale and scale.service not in services:
         message = f"there is no service {scale.service!r}"
         yield _unknown(document, ("acceptance", "scale", "service"), message, scale.service, services)
+    load = file.probe_load
+    if load.service and load.service not in services:
+        message = f"there is no service {load.service!r}"
+        yield _unknown(document, ("probe_load", "service"), message, load.service, services)
 
 
 def check_default(name: str | None, targets: Iterable[str], document: Document) -> Iterator[Problem]:

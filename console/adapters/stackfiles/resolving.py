@@ -11,7 +11,7 @@ from console.adapters.stackfiles.naming import dockerfile_of, image_of
 from console.adapters.stackfiles.objects import Object
 from console.model.plan import ObjectRef
 from console.model.podspec import WORKLOADS
-from console.model.stack import Acceptance, BuildSource, ExternalSource, Manifest, Place, Service, Stack
+from console.model.stack import Acceptance, BuildSource, ExternalSource, Manifest, Place, ProbeLoad, Service, Stack
 from console.model.stack import Target as ResolvedTarget
 from console.model.stackfile import KubernetesTarget, StackFile, seconds
 
@@ -46,7 +46,9 @@ def resolve(file: Path, described: StackFile, target: str, namespace: str, objec
     shared = tuple(each for each in manifests if not each.service)
     externals = tuple(_external(name, described, target) for name in described.externals)
     place_of = _target(target, described, namespace)
-    return Stack(described.name, file, place_of, services, shared, externals, _acceptance(described))
+    wanted = described.probe_load
+    load = ProbeLoad(wanted.service or "", wanted.path or "", wanted.rate)
+    return Stack(described.name, file, place_of, services, shared, externals, _acceptance(described), probe_load=load)
 
 
 def _give_workloads(objects: Sequence[Object]) -> None:

@@ -10,6 +10,7 @@ from console.adapters.stackfiles import find_stack, find_stacks, load_stack
 from console.adapters.stackfiles.extract import FOLDER, files
 from console.model.errors import UsageError
 from console.model.plan import ObjectRef
+from console.model.stack import ProbeLoad
 from tests.adapters.stackfiles.conftest import STACK, WEB, Shop
 
 ROOT = Path(__file__).parents[3]
@@ -288,3 +289,9 @@ def test_a_stack_is_found_by_path_and_by_name(shop: Shop) -> None:
 def test_the_schemas_in_the_tree_are_current() -> None:
     for name, content in files().items():
         assert (FOLDER / name).read_bytes() == content, f"{name} is out of date: make schema"
+
+
+def test_where_requests_go_that_measure_the_stack_can_be_said(shop: Shop) -> None:
+    assert shop.load().probe_load == ProbeLoad("", "", 20.0)
+    shop.edit("stack.yaml", "externals:", "probe_load: {service: web, path: /ready?deep=1, rate: 50}\nexternals:")
+    assert shop.load().probe_load == ProbeLoad("web", "/ready?deep=1", 50.0)
