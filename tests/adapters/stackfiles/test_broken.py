@@ -68,6 +68,7 @@ BROKEN = [
         20,
         "found '500'; expected a value should be less than",
     ),
+    (S, "externals:", "probe_load: {path: /a/%2e./b}\nexternals:", 10, 20, "without blanks and .."),
     (S, "externals:", "probe_load: {speed: 5}\nexternals:", 10, 14, "unknown key 'speed' in probe_load"),
     (S, "kind: postgres", "kind: postgre", 11, 20, "found 'postgre'; expected postgres; did you mean 'postgres'?"),
     (S, "{kind: sandbox,", "{kind: sandbx,", 13, 12, "expected kind: sandbox or kubernetes; did you mean 'sandbox'?"),
