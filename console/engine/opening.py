@@ -31,10 +31,14 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
         StalePlanError: the cluster changed since the plan was made.
     """
     _refuse_failed_checks(work)
+    interrupted = [each for each in work.plan.checks if each.name == "interrupted"]
     if all(step.kind in {StepKind.PREFLIGHT, StepKind.ROLLBACK} for step in work.plan.steps):
+        if interrupted:
+            work.warnings += [f"{each.detail}: nothing of it is left to do" for each in interrupted]
+            await held.enter_async_context(_lock(work, log))
         return "nothing to do"
     await work.world.cluster.confirm()
-    work.warnings += [f"{each.detail}; {each.hint}" for each in work.plan.checks if each.name == "interrupted"]
+    work.warnings += [f"{each.detail}; {each.hint}" for each in interrupted]
     _refuse_drift(work)
     if not work.plan.removes:
         await _make_namespace(work, log)

@@ -33,6 +33,7 @@ from console.model.planning import plan_deploy, plan_destroy
 from console.model.redaction import Redactor, mask_object
 from console.model.release import Release
 from console.model.run import LockHolder, Verdict
+from console.model.scaling import Scalable
 from console.model.stack import JSON, Stack
 from console.model.state import Freshness, View
 from console.model.workload import ClusterEvent, Container, ProbeKind, ProbeResult, ProbeSource, ProbeSpec
@@ -144,6 +145,10 @@ class Engine:
         """
         gathered = await operate.gather_operation(self.stack, self._world, operation)
         return self._keep(operate.plan_operation(gathered, operation, self._world), gathered)
+
+    async def scalables(self) -> tuple[Scalable, ...]:
+        """What of the stack as it was deployed can be scaled, and what rules it; nothing before its first deploy."""
+        return await operate.read_scalables(self.stack, self._world)
 
     def _keep(self, plan: Plan, gathered: Gathered) -> Plan:
         self._latest = (plan, gathered)
@@ -265,7 +270,10 @@ class Engine:
             UsageError: there is none.
         """
         releases = await read_releases(self._world.cluster, self.stack.name, self.stack.namespace)
-        earlier = releases if await self.interrupted() else releases[1:]
+        left = await self.interrupted()
+        # A run that was killed at its very end has made its release already.
+        unmade = left is not None and releases and releases[0].at < left.since
+        earlier = releases if unmade else releases[1:]
         if (good := last_good(each for each in earlier if each.kind != "stop")) is None:
             raise UsageError(f"{self.stack.name} has no earlier good release", hint="`history` lists its releases")
         return good.number

@@ -1,5 +1,6 @@
 """kill -9 at moments of chance within operations: what was interrupted is told, then finished or undone on request."""
 
+import json
 import random
 import time
 
@@ -31,7 +32,9 @@ class Operated:
 
     def interrupted(self):
         """The command that the console says was interrupted, if it says so."""
-        told = self.stack.json("status", "{}")["interrupted"]
+        done = self.stack.run("status", "{}", "--output", "json")
+        assert done.returncode in {0, 14}, done.stderr
+        told = json.loads(done.stdout)["interrupted"]
         return told["command"] if told else ""
 
     def kill(self, chance, *words):
