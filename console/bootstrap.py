@@ -60,6 +60,7 @@ class Composition:
 
         from console.adapters.externals import StackExternals
         from console.adapters.journal import SqliteJournal
+        from console.adapters.visitor import HttpVisitor
         from console.engine.ports import World
         from console.engine.service import Engine
 
@@ -73,6 +74,7 @@ class Composition:
             secrets=secrets,
             redactor=self._redactor,
             clock=time.time,
+            visitor=HttpVisitor(),
         )
         return Engine(stack, world, self._settings.runs)
 

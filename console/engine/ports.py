@@ -103,6 +103,18 @@ class ProbeCount:
     failed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a request: its status and the start of its text; `status` None: nobody answered, the text says why.
+
+    `pod` is who answered, empty where the answer does not say it.
+    """
+
+    status: int | None
+    text: str
+    pod: str = ""
+
+
 class Cluster(Protocol):
     """One context of a kubeconfig. Read-only is enforced in the transport: GET, access reviews and dryRun=All only."""
 
@@ -203,6 +215,10 @@ class Cluster(Protocol):
         self, namespace: str, pod: str, port: int | str, path: str, scheme: str = "HTTP", timeout: float = 5.0
     ) -> tuple[int | None, str]:
         """What a pod answers to a GET, through the API server: status (None: could not be reached) and text."""
+        ...
+
+    async def service_get(self, namespace: str, service: str, port: int, path: str, scheme: str = "HTTP") -> Answer:
+        """What a Service answers to a GET, through the API server; a redirect is an answer. Who asks sets the limit."""
         ...
 
     async def exec(
@@ -437,6 +453,24 @@ class Journal(Protocol):
         ...
 
 
+class Visitor(Protocol):
+    """Sends single requests to a stack, as its users do."""
+
+    async def get(self, url: str, *, host: str = "", fresh: bool = False) -> Answer:
+        """What an address answers to a GET; a redirect is an answer. Who asks bounds the time.
+
+        Args:
+            url: where to.
+            host: the name that is asked for there, if it is not that of the URL.
+            fresh: over a connection of its own.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        ...
+
+
 class Clock(Protocol):
     """The time: seconds since the epoch, as it is shown and kept."""
 
@@ -457,3 +491,4 @@ class World:
     secrets: SecretValues
     redactor: Redactor
     clock: Clock
+    visitor: Visitor

@@ -11,6 +11,7 @@ from console.adapters.externals import StackExternals
 from console.adapters.images.bundles import BundleBuilder
 from console.adapters.images.registry import OciRegistry
 from console.adapters.journal import SqliteJournal
+from console.adapters.visitor import HttpVisitor
 from console.engine.ports import Cluster, World
 from console.model.redaction import Redactor
 
@@ -37,4 +38,5 @@ def world_of(cluster: Cluster, folder: Path, registry: str = "127.0.0.1:1", **se
         secrets=GivenSecrets(secrets),
         redactor=Redactor(),
         clock=lambda: 0.0,
+        visitor=HttpVisitor(),
     )

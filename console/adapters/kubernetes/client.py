@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 
@@ -19,11 +19,11 @@ from console.adapters.kubernetes.kinds import Kinds
 from console.adapters.kubernetes.logs import read_log
 from console.adapters.kubernetes.metrics import PODS_METRICS, parse_probe_counters, usage_of
 from console.adapters.kubernetes.pin import Pin
-from console.adapters.kubernetes.resources import NODES, PODS, Resource
+from console.adapters.kubernetes.resources import NODES, PODS, SERVICES, Resource
 from console.adapters.kubernetes.transport import Transport
 from console.adapters.kubernetes.watch import PAGE, watch
 from console.engine.patience import Patience
-from console.engine.ports import Allowed, ExecResult, LogPosition, LogRequest, ProbeCount, Right
+from console.engine.ports import Allowed, Answer, ExecResult, LogPosition, LogRequest, ProbeCount, Right
 from console.model.errors import ConflictError, DeniedError, NotFoundError
 from console.model.events import Fact
 from console.model.identity import ClusterIdentity
@@ -244,6 +244,23 @@ class KubernetesCluster:
             f"pod/{pod}",
         )
         return await self._transport.pass_on(call, timeout)
+
+    async def service_get(self, namespace: str, service: str, port: int, path: str, scheme: str = "HTTP") -> Answer:
+        """What a Service answers to a GET through the API server's proxy; see `ports.Cluster.service_get`.
+
+        Raises:
+            DeniedError: the right to get services/proxy is missing.
+        """
+        name = f"{'https:' if scheme.upper() == 'HTTPS' else ''}{service}:{port}"
+        at, _, query = path.lstrip("/").partition("?")
+        call = Call(
+            "GET",
+            f"{SERVICES.path(namespace)}/{quote(name, safe=':')}/proxy/{at}",
+            f"get services/proxy in {namespace}",
+            f"service/{service}",
+            tuple(parse_qsl(query, keep_blank_values=True)),
+        )
+        return await self._transport.visit(call)
 
     async def exec(
         self,

@@ -79,6 +79,7 @@ def _table() -> dict[tuple[str, str], Resource]:
 
 BUILT_IN = _table()
 PODS = BUILT_IN["v1", "Pod"]
+SERVICES = BUILT_IN["v1", "Service"]
 EVENTS = BUILT_IN["v1", "Event"]
 NODES = BUILT_IN["v1", "Node"]
 WORKLOADS = tuple(

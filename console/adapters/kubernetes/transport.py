@@ -17,6 +17,8 @@ import aiohttp
 from console.adapters.kubernetes.failures import Call, Status, broken, read_status, refused
 from console.adapters.kubernetes.pulse import PATIENCE, QUIET, Pulse, Waiting
 from console.adapters.kubernetes.renewal import Renewal
+from console.adapters.visitor import pod_named, start_of
+from console.engine.ports import Answer
 from console.model.errors import ApplyError, RefusedError, UnreachableError
 
 if TYPE_CHECKING:
@@ -95,6 +97,32 @@ class Transport:
             raise refused(call, self.server, status, response.status)
         return None, status.message
 
+    async def visit(self, call: Call) -> Answer:
+        """As `pass_on`, with the pod that says who it is; a redirect is an answer. Who asks bounds the time.
+
+        Raises:
+            DeniedError, UnreachableError: the API server itself refused, or did not answer.
+        """
+        renewed = False
+        while True:
+            used = self._renewal.number
+            session, url, more = await self._session(call)
+            try:
+                async with session.get(url, allow_redirects=False, **more) as response:
+                    text = await start_of(response)
+            except (aiohttp.ClientError, OSError) as error:
+                raise broken(error, self.server) from error
+            status = read_status(text.encode(), response.status)
+            if response.status < 400 or status.kind != "Status":
+                return Answer(response.status, text, pod_named(response.headers))
+            if response.status == 401 and not renewed:
+                renewed = True
+                await self._renewal.after(used)
+            elif response.status in {401, 403}:
+                raise refused(call, self.server, status, response.status)
+            else:
+                return Answer(None, status.message)
+
     @asynccontextmanager
     async def stream(self, call: Call, silence: float | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
         """The chunks of a body that comes for as long as it likes; `silence` seconds without a byte end it.
@@ -142,6 +170,14 @@ class Transport:
 
     async def _upgrade(self, call: Call, protocols: Sequence[str]) -> aiohttp.ClientWebSocketResponse:
         """As the client's own requests are sent, by the same session."""
+        session, url, more = await self._session(call)
+        socket: aiohttp.ClientWebSocketResponse = await session.ws_connect(
+            url, protocols=protocols, timeout=_SOCKET, **more
+        )
+        return socket
+
+    async def _session(self, call: Call) -> tuple[aiohttp.ClientSession, str, dict[str, Any]]:
+        """The client's own session, the URL, and what else it sends along, for what its own calls cannot do."""
         rest = self._client.rest_client
         _, url, headers, *_ = await self._client.param_serialize(
             call.method, call.path, query_params=list(call.query), header_params={}, auth_settings=["BearerToken"]
@@ -149,16 +185,8 @@ class Transport:
         if rest.pool_manager is None:
             rest.pool_manager = rest._create_pool_manager()
         named = rest.configuration.tls_server_name
-        socket: aiohttp.ClientWebSocketResponse = await rest.pool_manager.ws_connect(
-            url,
-            protocols=protocols,
-            headers=headers,
-            timeout=_SOCKET,
-            proxy=rest.proxy,
-            proxy_headers=rest.proxy_headers,
-            **({"server_hostname": named} if named else {}),
-        )
-        return socket
+        more = {"headers": headers, "proxy": rest.proxy, "proxy_headers": rest.proxy_headers}
+        return rest.pool_manager, url, more | ({"server_hostname": named} if named else {})
 
     async def _ask(
         self, call: Call, timeout: aiohttp.ClientTimeout, *, whole: bool = True
