@@ -76,10 +76,16 @@ def _body(work: Work, change: ObjectChange) -> JSON:
     if declared is None:
         hint = "plan again; if it stays so, give its value in the environment or in .env beside stack.yaml"
         raise StalePlanError(f"there is no value for {change.ref}", hint=hint)
-    if change.drift and work.options.drift == "keep":
-        state = next(state for state in work.gathered.objects if state.declared.ref == change.ref)
-        return _keep_drift(declared.body, state, change)
-    return declared.body
+    return with_drift(work, change.ref, declared.body)
+
+
+def with_drift(work: Work, ref: ObjectRef, body: JSON) -> JSON:
+    """The body with what somebody else had changed, where that is kept."""
+    change = work.change(ref)
+    if change and change.drift and work.options.drift == "keep":
+        state = next(state for state in work.gathered.objects if state.declared.ref == ref)
+        return _keep_drift(body, state, change)
+    return body
 
 
 def _keep_drift(body: JSON, state: ObjectState, change: ObjectChange) -> JSON:

@@ -13,7 +13,9 @@ from typing import Any
 from console.engine import images
 from console.engine.addresses import addresses_of
 from console.engine.applying import apply_changes
+from console.engine.claims import sent_before
 from console.engine.destroy import finish_destroy, remove_changes, stop_service
+from console.engine.effective import take_effect
 from console.engine.evidence import keep_evidence
 from console.engine.opening import begin
 from console.engine.patience import Patience
@@ -234,6 +236,16 @@ async def _wait(work: Work, step: Step, log: StepLog) -> str:
     return await wait_for(work, step, step.service)
 
 
+async def _effective(work: Work, step: Step, log: StepLog) -> str:
+    run = work.store.view().run
+    courses = [run.steps[each.id] for each in work.plan.steps if each.kind is StepKind.APPLY] if run else []
+    began = min((each.started for each in courses if each.started is not None), default=work.world.clock())
+    work.effect = await take_effect(work, step, log, sent_before(work), began)
+    if work.effect.unproven:
+        work.warnings.append(str(work.effect))
+    return str(work.effect)
+
+
 async def _record(work: Work, step: Step, log: StepLog) -> str:
     await work.certain()
     return await record_release(work, Outcome.DONE)
@@ -245,6 +257,7 @@ _ACTIONS: dict[StepKind, Action] = {
     StepKind.PUSH: images.push,
     StepKind.APPLY: _apply,
     StepKind.WAIT: _wait,
+    StepKind.EFFECTIVE: _effective,
     StepKind.STOP: stop_service,
     StepKind.PRUNE: remove_changes,
     StepKind.RECORD: _record,

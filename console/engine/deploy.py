@@ -62,7 +62,7 @@ class Runner:
 
 def _without_waits(plan: Plan) -> Plan:
     """Nothing is waited for; what came behind a wait comes behind what that came behind."""
-    left = {step.id: step.needs for step in plan.steps if step.kind is StepKind.WAIT}
+    left = {step.id: step.needs for step in plan.steps if step.kind in {StepKind.WAIT, StepKind.EFFECTIVE}}
 
     def needs(step: Step) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each for need in step.needs for each in left.get(need, (need,))))

@@ -63,6 +63,7 @@ def conclude(
         warnings=tuple(shown(each) for each in dict.fromkeys(work.warnings)),
         holder=getattr(error, "holder", None),
         undo=_undo(work) if error is None else "",
+        effective=work.effect.seconds if work.effect and error is None else None,
     )
 
 
@@ -81,6 +82,8 @@ def _headline(work: Work, error: BaseException | None) -> str:
 def _achieved(work: Work, name: str) -> str:
     if work.plan.removes:
         return f"{name} is removed" if work.removed else f"{name}: nothing was there"
+    if work.recorded and work.effect:
+        return f"{name}: {work.plan.about}, {work.effect}: release {work.recorded.number}"
     if work.recorded:
         return f"{name}{f': {work.plan.about}' if work.plan.about else ' is deployed'}: release {work.recorded.number}"
     return f"{name}: nothing to do" if work.plan.empty else f"{name} is as it should be"

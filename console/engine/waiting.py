@@ -128,7 +128,7 @@ def look(view: View, service: str, expected: Sequence[Expected]) -> Standing:
     if workloads and not desired and (ending := _ending(view, service)):
         return Standing(False, ending, desired, reason=f"{ending} pod{'s' if ending > 1 else ''} still ending")
     if all(ok for _, ok, _, _ in stands):
-        own = list(_newest(view, service))
+        own = list(newest(view, service))
         steady = max((_steady(view, pod) for pod in own), default=0.0) if len(own) >= desired else STEADY
         # What only counts as ready because nothing asks it is not well while something is wrong with it.
         if not steady or all(each.cause is Cause.STARTING for each in diagnoses):
@@ -142,7 +142,7 @@ def _ending(view: View, service: str) -> int:
     return sum(pod.service == service and pod.phase not in {"Succeeded", "Failed"} for pod in view.pods.values())
 
 
-def _newest(view: View, service: str) -> Iterator[Pod]:
+def newest(view: View, service: str) -> Iterator[Pod]:
     """The pods of a service that are made by its newest templates; how those of before serve proves nothing."""
     makers = {(each.kind, each.name): each for each in view.workloads.values()}
     for pod in view.pods.values():

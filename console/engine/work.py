@@ -13,6 +13,7 @@ from console.engine.ports import BuiltImage, World
 from console.engine.releases import next_number
 from console.engine.store import Store
 from console.model.declare import with_image
+from console.model.effect import Effect
 from console.model.gathered import Declared, Gathered, Image
 from console.model.plan import ChangeKind, ObjectChange, ObjectRef, Plan
 from console.model.release import Release
@@ -50,6 +51,7 @@ class Work:
         going: what was asked to go and is waited for later, with its uid.
         removed: what was removed.
         built: images built by this run, by service.
+        effect: what became of a changed ConfigMap or Secret at the pods.
         release: the number of the release that this run makes.
         warnings: what did not go well, and did not matter.
     """
@@ -69,6 +71,7 @@ class Work:
     going: dict[ObjectRef, str] = field(default_factory=dict)
     removed: set[ObjectRef] = field(default_factory=set)
     built: dict[str, BuiltImage] = field(default_factory=dict)
+    effect: Effect | None = None
     release: int = 0
     recorded: Release | None = None
     warnings: list[str] = field(default_factory=list)

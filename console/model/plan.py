@@ -69,6 +69,7 @@ class StepKind(StrEnum):
     PUSH = "push"
     APPLY = "apply"
     WAIT = "wait"
+    EFFECTIVE = "effective"
     STOP = "stop"
     PRUNE = "prune"
     RECORD = "record"

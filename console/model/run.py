@@ -129,6 +129,7 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     holder: LockHolder | None = None
     undo: str = ""
+    effective: float | None = None
     load: Load | None = None
 
     @property

@@ -29,6 +29,8 @@ CHECKSUM_ANNOTATION = "stack-console/config"
 """On pod templates: keyed checksum of the ConfigMap and Secret keys that containers read as environment."""
 RESTARTED_ANNOTATION = "stack-console/restarted-at"
 """On pod templates: when a rolling restart was asked for."""
+LOOK_ANNOTATION = "stack-console/looked-after"
+"""On pods: when their kubelet was asked to look after the files of their volumes."""
 STOPPED_ANNOTATION = "stack-console/stopped"
 """On workloads of a stack that was stopped: the replicas that each had; on a CronJob that it ran."""
 

@@ -8,7 +8,7 @@ from statistics import median
 from console.model.plan import ObjectChange, Step, StepKind
 
 # Steps whose length matters: without their past, nothing is said about the whole.
-_LONG = frozenset({StepKind.PROVISION, StepKind.BUILD, StepKind.PUSH, StepKind.WAIT})
+_LONG = frozenset({StepKind.PROVISION, StepKind.BUILD, StepKind.PUSH, StepKind.WAIT, StepKind.EFFECTIVE})
 
 
 class Steps:
