@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -18,6 +19,8 @@ import pytest
 from tests.cluster import Cluster, sandbox_command
 
 TIME_SCALE = "0.1"
+NEVER_HEARD = ("exception was never retrieved", "Task was destroyed but it is pending")
+"""What asyncio says of tasks whose end nobody has seen."""
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stack-console" / "test-bundles"
 """Unpacked bundles, kept between test runs: they are addressed by content."""
 
@@ -56,6 +59,19 @@ def real_kubeconfig(request: pytest.FixtureRequest) -> Path:
     named = request.config.getoption("--kubeconfig")
     assert named, "name the kubeconfig of a real cluster in TEST_KUBECONFIG"
     return Path(named)
+
+
+@pytest.fixture(autouse=True)
+def _no_task_ends_unseen() -> Iterator[None]:
+    """A task that fails and that nobody asks fails the test: asyncio only logs it, once the task is collected."""
+    said: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(handler)
+    yield
+    logger.removeHandler(handler)
+    assert not [each for each in said if any(words in each for words in NEVER_HEARD)]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,11 +12,15 @@ from console.adapters.kubernetes.connection import open_transport
 from console.engine.observe import WATCHED
 from console.engine.watch import keep_watching
 from console.model.events import WatchLost
+from console.model.outcome import Outcome
 from console.model.plan import ObjectRef
 from console.model.state import Freshness
+from tests.engine.bench import Bench, virtual_deployment
 from tests.engine.conftest import leave
+from tests.engine.planning_world import world_of
 from tests.engine.test_weather import facts, until
 from tests.outage import BACK_WITHIN
+from tests.stacks import config_map, make_service, make_stack, together
 from tests.weather import answer
 
 __all__ = ["facts"]
@@ -55,18 +60,20 @@ class Login:
 
 @pytest.fixture
 async def login(weather, cluster, tmp_path):
-    """A plugin with three tokens of the admin's; the weather decides which of them the API server accepts."""
+    """A plugin with three tokens of an administrator's; the weather decides which of them the API server accepts."""
     cluster.create("serviceaccounts", {"metadata": {"name": "operator"}})
-    role = {"kind": "ClusterRole", "name": "admin", "apiGroup": "rbac.authorization.k8s.io"}
+    role = {"kind": "ClusterRole", "name": "cluster-admin", "apiGroup": "rbac.authorization.k8s.io"}
     subject = {"kind": "ServiceAccount", "name": "operator", "namespace": cluster.namespace}
-    cluster.create("rolebindings", {"metadata": {"name": "operator"}, "roleRef": role, "subjects": [subject]})
+    name, bindings = f"operator-{cluster.namespace}", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+    cluster.request("POST", bindings, {"metadata": {"name": name}, "roleRef": role, "subjects": [subject]})
     path = f"{cluster.path('serviceaccounts', 'operator')}/token"
     spec = [{"spec": {"expirationSeconds": 3600 + number}} for number in range(3)]
     tokens = [cluster.request("POST", path, body)["status"]["token"] for body in spec]
     assert len(set(tokens)) == 3
     made = Login(tmp_path, tokens)
     made.tokens = tokens
-    return made
+    yield made
+    cluster.request("DELETE", f"{bindings}/{name}")
 
 
 @pytest.fixture
@@ -125,3 +132,29 @@ async def test_credentials_that_cannot_be_renewed_are_said_and_tried_again_with_
     assert login.runs <= 5
     login.give(*login.tokens)
     await until(store, all_live, BACK_WITHIN)
+
+
+async def test_a_token_that_expires_while_objects_are_applied_is_renewed_within_the_run(
+    weather, login, known, tasks, tmp_path, cluster, near_client
+):
+    world = replace(world_of(known, tmp_path), clock=time.time)
+    bench = Bench(world, tasks, tmp_path / "console")
+    declared = together(virtual_deployment("web"), config_map("web", A="1"))
+    bench.observe(make_stack([make_service("web", declared, cluster.namespace)], namespace=cluster.namespace))
+    made = await bench.plan()
+    over = []
+
+    def expired(request):
+        if request.writes and request.path.partition("?")[0].endswith("/deployments/web"):
+            over.append(request)
+        return bool(over) and request.token == login.tokens[0]
+
+    weather.fail(expired, UNAUTHORIZED)
+    verdict = await bench.run(made)
+    assert verdict.outcome is Outcome.DONE, verdict
+    assert login.runs == 2
+    assert bench.told(WatchLost) == []
+    assert cluster.get("deployments", "web")["metadata"]["generation"] == 1
+    await tasks.close()
+    await world.registry.close()
+    await world.journal.close()
