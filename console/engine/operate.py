@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 
 from console.engine.gather import gathered_of
 from console.engine.live import list_owned, read_live, try_out
 from console.engine.ports import World
 from console.engine.preflight import check
-from console.engine.seen import Seen, look
+from console.engine.seen import Seen, look, text_values
 from console.engine.work import RunOptions
+from console.model.effect import with_effect
 from console.model.errors import PreflightError
 from console.model.gathered import Declared, Gathered, ObjectState
-from console.model.operations import Before, Bodies, Operation, RollBack, Stop
+from console.model.operations import Before, Bodies, Configure, Operation, RollBack, Stop
 from console.model.plan import ObjectRef, Plan
 from console.model.planning import plan_deploy
 from console.model.release import Release
@@ -27,26 +29,38 @@ async def gather_operation(stack: Stack, world: World, operation: Operation) -> 
         UsageError: the operation makes no sense for this stack.
         UnreachableError: the API server does not answer.
     """
+    seen = await look_at_release(stack, world)
+    if isinstance(operation, Configure):
+        mask_edit(operation, world)
+    before = Before(seen.releases, seen.live, world.clock())
+    after = operation.after(before)
+    touched = after.keys() if isinstance(operation, RollBack) else _touched(operation, before.bodies(), after)
+    objects = await _states(seen, world, after, touched)
+    shown = replace(seen, stack=_as_released(stack, seen.releases, after, reverse=isinstance(operation, Stop)))
+    gathered = gathered_of(shown, world, objects, ())
+    if isinstance(operation, RollBack):
+        gathered = await _with_obsolete(gathered, seen, world, after)
+    gathered = replace(gathered, unready=(), unprovisioned=())
+    if isinstance(operation, Configure):
+        gathered = replace(gathered, warnings=(*gathered.warnings, *operation.warnings(before)))
+    return replace(gathered, checks=await check(gathered, world))
+
+
+async def look_at_release(stack: Stack, world: World) -> Seen:
+    """The releases of the stack, and all that is live of their objects. Raises PreflightError: there is none."""
     seen = await look(stack, world, images=False)
     if not seen.releases:
         what = f"nothing is known of {stack.name} on {stack.target.name}: it was not deployed there"
         raise PreflightError(what, hint=f"stack-console deploy {stack.name}")
     refs = {ObjectRef.of(body) for release in seen.releases for body in release.objects} - seen.live.keys()
     seen.live |= await read_live(world.cluster, sorted(refs), seen.findings)
-    before = Before(seen.releases, seen.live, world.clock())
-    after = operation.after(before)
-    objects = await _states(seen, world, before.bodies(), after, everything=isinstance(operation, RollBack))
-    shown = replace(seen, stack=_as_released(stack, seen.releases, after, reverse=isinstance(operation, Stop)))
-    gathered = gathered_of(shown, world, objects, ())
-    if isinstance(operation, RollBack):
-        gathered = await _with_obsolete(gathered, seen, world, after)
-    gathered = replace(gathered, unready=(), unprovisioned=())
-    return replace(gathered, checks=await check(gathered, world))
+    return seen
 
 
 def plan_operation(gathered: Gathered, operation: Operation, world: World) -> Plan:
     """The plan of an operation."""
-    return plan_deploy(gathered, world.redactor.text, kind=operation.kind, about=operation.about)
+    plan = plan_deploy(gathered, world.redactor.text, kind=operation.kind, about=operation.about)
+    return with_effect(plan, operation, gathered.past) if isinstance(operation, Configure) else plan
 
 
 def run_options(operation: Operation, command: str, *, wait: bool = True, timeout: float | None = None) -> RunOptions:
@@ -67,13 +81,25 @@ def run_options(operation: Operation, command: str, *, wait: bool = True, timeou
     )
 
 
-async def _states(
-    seen: Seen, world: World, before: Bodies, after: Bodies, *, everything: bool
-) -> tuple[ObjectState, ...]:
+def mask_edit(edit: Configure, world: World) -> None:
+    """Makes the new values of a Secret sensitive."""
+    if edit.ref.kind == "Secret":
+        body = {"kind": "Secret", "data": {key: value for key, value in edit.values.items() if value is not None}}
+        for key, text in text_values(body).items():
+            world.redactor.add(f"secret/{edit.ref.name} {key}", text)
+
+
+def _touched(operation: Operation, before: Bodies, after: Bodies) -> set[ObjectRef]:
+    """What the operation changes; an edit also takes back what somebody else changed."""
+    edited = {operation.ref} if isinstance(operation, Configure) else set()
+    return edited | {ref for ref, body in after.items() if body != before.get(ref)}
+
+
+async def _states(seen: Seen, world: World, after: Bodies, touched: Set[ObjectRef]) -> tuple[ObjectState, ...]:
     """What the operation changes, tried out; of everything else what is live stays as it is, whoever changed it."""
-    touched = [ref for ref, body in after.items() if everything or body != before.get(ref)]
     declared = {ref: _declared(ref, body) for ref, body in after.items()}
-    tried = await try_out(world.cluster, [declared[ref] for ref in touched], seen.live, seen.missing, seen.findings)
+    changed = [declared[ref] for ref in after if ref in touched]
+    tried = await try_out(world.cluster, changed, seen.live, seen.missing, seen.findings)
     states = {each.declared.ref: replace(each, conflicts=()) for each in tried}
     left = {ref: seen.live.get(ref) for ref in after if ref not in states}
     states |= {ref: ObjectState(declared[ref], live, live) for ref, live in left.items() if live}

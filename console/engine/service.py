@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from console.engine import gather, operate, preflight
+from console.engine.configured import read_configuration
 from console.engine.deploy import Runner, RunOptions
 from console.engine.interrupted import interrupted
 from console.engine.logs import LogChunk, LogOptions, Told, follow
@@ -24,6 +25,7 @@ from console.engine.seen import mask_secrets
 from console.engine.store import Store
 from console.engine.tasks import Tasks
 from console.engine.together import whole
+from console.model.configuration import Configuration
 from console.model.errors import NotFoundError, RefusedError, StalePlanError, UsageError
 from console.model.events import ProbeObserved
 from console.model.gathered import Gathered
@@ -149,6 +151,20 @@ class Engine:
     async def scalables(self) -> tuple[Scalable, ...]:
         """What of the stack as it was deployed can be scaled, and what rules it; nothing before its first deploy."""
         return await operate.read_scalables(self.stack, self._world)
+
+    async def configuration(self, name: str = "") -> tuple[Configuration, ...]:
+        """What a service has and reads of ConfigMaps and Secrets, with everybody who reads them; changes nothing.
+
+        Its `live` is the `base` of an edit: `plan_operation(Configure(each.ref, values, base=each.live))`.
+
+        Args:
+            name: a service, `configmap/NAME` or `secret/NAME`; everything of the stack if empty.
+
+        Raises:
+            PreflightError: the stack was not deployed yet.
+            NotFoundError, UsageError: there is no such object or service.
+        """
+        return await read_configuration(self.stack, self._world, name)
 
     def _keep(self, plan: Plan, gathered: Gathered) -> Plan:
         self._latest = (plan, gathered)

@@ -113,8 +113,9 @@ class Verdict:
 
     `phases` are seconds by phase in order ("preflight", "build", ...); `evidence` names what was stored before anything
     was changed again; `addresses` are where the stack can be reached; `next_step` is what to do now; `holder` has the
-    lock that was not to be had; `undo` is the command that takes back what was done; `load` is what became of requests
-    that were sent meanwhile, None if none were asked for.
+    lock that was not to be had; `undo` is the command that takes back what was done; `effective` are
+    the seconds until all pods had an edit, None where there was none or nobody can say; `load` is what became of
+    requests that were sent meanwhile, None if none were asked for.
     """
 
     outcome: Outcome
