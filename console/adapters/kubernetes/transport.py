@@ -166,7 +166,7 @@ class Transport:
                     raise ApplyError("it cannot be done there", where=call.subject) from error
                 raise refused(call, self.server, Status(message=error.message), error.status) from error
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise self._unanswered(error) from error
+                raise broken(error, self.server) from error
 
     async def _upgrade(self, call: Call, protocols: Sequence[str]) -> aiohttp.ClientWebSocketResponse:
         """As the client's own requests are sent, by the same session."""
