@@ -59,7 +59,10 @@ class KubernetesCluster:
 
     def patient(self, patience: Patience) -> KubernetesCluster:
         """The same cluster; what is asked of its objects outlasts an API server that does not answer."""
-        return KubernetesCluster(self._transport, self.context, self._pin, patience)
+        made = KubernetesCluster(self._transport, self.context, self._pin, patience)
+        # What discovery has told is known already.
+        made._kinds = self._kinds
+        return made
 
     async def version(self) -> str:
         """The API server's version, like `v1.34.2`."""

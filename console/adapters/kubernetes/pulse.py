@@ -25,10 +25,14 @@ AGAIN = 0.5
 
 @dataclass(eq=False, slots=True)
 class Waiting:
-    """Something that waits for the API server since a moment of the loop's clock; `cut` breaks it off."""
+    """Something that waits for the API server since a moment of the loop's clock.
+
+    `cut` breaks it off; `why` is set before, if nobody answers any more.
+    """
 
     cut: Callable[[], None]
     since: float
+    why: UnreachableError | None = None
 
 
 class Pulse:
@@ -109,6 +113,7 @@ class Pulse:
     def _cut(self, spared: Waiting | None) -> None:
         for each in tuple(self._waiting):
             if each is not spared:
+                each.why = self.failure
                 each.cut()
 
 

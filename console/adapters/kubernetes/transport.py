@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -132,15 +132,15 @@ class Transport:
         """
         timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_connect=5, sock_read=silence)
         response, _ = await self._ask(call, timeout, whole=False)
-        try:
-            with self._pulse.waits(partial(_abort, response)) as waiting:
+        with self._pulse.waits(partial(_abort, response)) as waiting:
+            try:
                 yield self._chunks(response, waiting)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise self._unanswered(error) from error
-        finally:
-            # Without waiting for the other side to take leave (TLS): it may be in the middle.
-            _abort(response)
-            response.close()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                raise self._unanswered(error, waiting) from error
+            finally:
+                # Without waiting for the other side to take leave (TLS): it may be in the middle.
+                _abort(response)
+                response.close()
 
     async def socket(self, call: Call, protocols: Sequence[str]) -> aiohttp.ClientWebSocketResponse:
         """A WebSocket, to be closed by whoever asked for it.
@@ -215,22 +215,22 @@ class Transport:
         """Any answer; its body unless that is a success that is not to be `whole`."""
         while True:
             limit = asyncio.timeout(None)
-            try:
-                async with limit:
-                    with self._pulse.waits(partial(_end, limit)) as waiting:
+            with self._pulse.waits(partial(_end, limit)) as waiting:
+                try:
+                    async with limit:
                         response = await self._call(call, timeout)
                         self._pulse.hear(waiting)
                         return response, await _body(response) if whole or response.status >= 300 else b""
-            except (aiohttp.ClientError, TimeoutError, OSError) as error:
-                sent_into_the_dark = limit.expired() and not self._pulse.failure
-                if not (sent_into_the_dark and call.only_asks):
-                    raise self._unanswered(error) from error
+                except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                    sent_into_the_dark = limit.expired() and waiting.why is None
+                    if not (sent_into_the_dark and call.only_asks):
+                        raise self._unanswered(error, waiting) from error
 
-    def _unanswered(self, error: BaseException) -> UnreachableError:
+    def _unanswered(self, error: BaseException, waiting: Waiting) -> UnreachableError:
         """Why there is no answer: what was broken off because nobody answers any more, for the reason of that."""
-        if (found := self._pulse.failure) is None:
+        if (why := waiting.why) is None:
             return broken(error, self.server)
-        return UnreachableError(found.what, where=found.where, why=found.why, hint=found.hint)
+        return UnreachableError(why.what, where=why.where, why=why.why, hint=why.hint)
 
     async def _call(self, call: Call, timeout: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         headers = {"Content-Type": call.content_type, "Accept": "application/json, */*;q=0.5"}
@@ -289,7 +289,8 @@ def _limit(transport: asyncio.Transport, most: int | None) -> None:
 
 
 def _end(limit: asyncio.Timeout) -> None:
-    if not limit.expired():
+    """Once: what has ended, or is about to, cannot be ended again."""
+    with suppress(RuntimeError):
         limit.reschedule(0.0)
 
 
