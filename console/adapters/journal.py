@@ -21,6 +21,7 @@ import msgspec
 from console.adapters.journal_schema import migrate
 from console.engine.ports import EvidenceItem, RunRecord, UndoRecord
 from console.model.errors import PreflightError
+from console.model.load import Load
 
 T = TypeVar("T")
 
@@ -28,7 +29,7 @@ _BUSY = 10.0
 _RUNS_KEPT = 200
 _STEPS_KEPT = 20
 _LONGEST_EVIDENCE = 1 << 20
-_RUN_COLUMNS = "run_id kind stack target started command ended outcome headline release phases cluster".split()  # noqa: SIM905
+_RUN_COLUMNS = "run_id kind stack target started command ended outcome headline release phases cluster load".split()  # noqa: SIM905
 _BROKEN = ("not a database", "malformed", "corrupt", "encrypted")
 
 
@@ -59,7 +60,8 @@ class SqliteJournal:
     async def record_run(self, run: RunRecord) -> None:
         """Keeps a run, in place of what was kept under its id; the oldest runs of its stack go."""
         phases = msgspec.json.encode(run.phases).decode()
-        values = {name: getattr(run, name) for name in _RUN_COLUMNS} | {"phases": phases}
+        load = msgspec.json.encode(run.load).decode() if run.load else ""
+        values = {name: getattr(run, name) for name in _RUN_COLUMNS} | {"phases": phases, "load": load}
         insert = f"INSERT OR REPLACE INTO run VALUES (:{', :'.join(_RUN_COLUMNS)})"  # noqa: S608
 
         def keep(database: sqlite3.Connection) -> None:
@@ -189,7 +191,8 @@ def _in_transaction(database: sqlite3.Connection, work: Callable[[sqlite3.Connec
 def _run(row: tuple[Any, ...]) -> RunRecord:
     kept = dict(zip(_RUN_COLUMNS, row, strict=True))
     phases = tuple((name, seconds) for name, seconds in msgspec.json.decode(kept["phases"]))
-    return RunRecord(**kept | {"phases": phases})
+    load = msgspec.json.decode(kept["load"], type=Load) if kept["load"] else None
+    return RunRecord(**kept | {"phases": phases, "load": load})
 
 
 def _undo(row: tuple[Any, ...]) -> UndoRecord:

@@ -25,6 +25,7 @@ _MIGRATIONS = (
             action TEXT NOT NULL, at REAL NOT NULL)""",
     ),
     ("ALTER TABLE run ADD COLUMN cluster TEXT NOT NULL DEFAULT ''",),
+    ("ALTER TABLE run ADD COLUMN load TEXT NOT NULL DEFAULT ''",),
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 

@@ -29,14 +29,13 @@ class HttpVisitor:
 
         Certificates are not checked: nothing secret is sent, and what is measured is whether somebody answers.
         """
-        named = {"server_hostname": host.partition(":")[0]} if host else {}
         try:
             async with self._session(fresh=fresh).get(
                 URL(url, encoded=True),
                 headers={"Host": host} if host else None,
                 allow_redirects=False,
                 ssl=False,
-                **named,
+                server_hostname=host.partition(":")[0] or None,
             ) as response:
                 text = await start_of(response)
                 return Answer(response.status, text, pod_named(response.headers))

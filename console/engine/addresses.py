@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from console.engine.live import Findings, read_live
 from console.engine.work import Work
@@ -10,6 +11,25 @@ from console.model.stack import JSON
 
 _KINDS = ("Ingress", "Service")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way into a stack by an Ingress: `place` is where its controller listens, `host` what is asked for there.
+
+    `host` is empty where the place itself is asked for; `port` is like `:8080`, empty if it is the usual one.
+    """
+
+    scheme: str
+    host: str
+    place: str
+    port: str
+    path: str
+
+    @property
+    def address(self) -> str:
+        """As people write it."""
+        return f"{self.scheme}://{self.host or self.place}{self.port}{self.path}"
 
 
 async def addresses_of(work: Work) -> tuple[str, ...]:
@@ -21,7 +41,7 @@ async def addresses_of(work: Work) -> tuple[str, ...]:
     refs = [ref for ref in work.declared if ref.kind in _KINDS]
     found = await read_live(work.world.cluster, refs, Findings())
     bodies = [found[ref] for ref in refs if found.get(ref)]
-    outside = [*_of_kind(bodies, "Ingress", _ingress), *_of_kind(bodies, "Service", _balanced)]
+    outside = [*(route.address for route in routes_of(bodies)), *_of_kind(bodies, "Service", _balanced)]
     return tuple(dict.fromkeys(outside)) or tuple(_of_kind(bodies, "Service", _inside))
 
 
@@ -31,7 +51,12 @@ def _of_kind(bodies: Iterable[JSON], kind: str, addresses: object) -> Iterator[s
             yield from addresses(body)
 
 
-def _ingress(body: JSON) -> Iterator[str]:
+def routes_of(bodies: Iterable[JSON]) -> Iterator[Route]:
+    """The ways into a stack by its live Ingresses; none before their controllers have told their addresses."""
+    return (route for body in bodies if body["kind"] == "Ingress" for route in _ingress(body))
+
+
+def _ingress(body: JSON) -> Iterator[Route]:
     encrypted = {host for each in body["spec"].get("tls") or () for host in each.get("hosts") or ("",)}
     for rule in body["spec"].get("rules") or ():
         host = rule.get("host", "")
@@ -40,7 +65,7 @@ def _ingress(body: JSON) -> Iterator[str]:
         for place in _places(body):
             port = _port(place, scheme)
             for path in paths:
-                yield f"{scheme}://{host or place.get('hostname') or place.get('ip', '')}{port}{path}"
+                yield Route(scheme, host, place.get("hostname") or place.get("ip", ""), port, path)
 
 
 def _balanced(body: JSON) -> Iterator[str]:

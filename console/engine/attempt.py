@@ -12,11 +12,13 @@ from typing import Any
 
 from console.engine import images
 from console.engine.addresses import addresses_of
+from console.engine.aims import refuse_unaimed
 from console.engine.applying import apply_changes
 from console.engine.claims import sent_before
 from console.engine.destroy import finish_destroy, remove_changes, stop_service
 from console.engine.effective import take_effect
 from console.engine.evidence import keep_evidence
+from console.engine.load import is_wanted, probed
 from console.engine.opening import begin
 from console.engine.patience import Patience
 from console.engine.ports import RunRecord
@@ -94,7 +96,10 @@ class Attempt:
         work = self._work
         async with AsyncExitStack() as held:
             try:
+                if is_wanted(work):
+                    refuse_unaimed(work)
                 await self._begin(held)
+                await held.enter_async_context(probed(work))
                 rest = [step for step in work.plan.steps if step.kind not in {StepKind.PREFLIGHT, StepKind.ROLLBACK}]
                 await together((self._step(step) for step in rest), f"run {work.run_id}")
                 if work.plan.removes:
@@ -215,6 +220,7 @@ class Attempt:
             headline=verdict.headline,
             release=verdict.release,
             phases=verdict.phases,
+            load=verdict.load,
         )
 
     async def _remember(self, work: Coroutine[Any, Any, None]) -> None:

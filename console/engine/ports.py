@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from console.model.events import Fact
 from console.model.identity import ClusterIdentity
+from console.model.load import Load
 from console.model.plan import ObjectRef
 from console.model.run import Part, Progress
 from console.model.stack import FIELD_MANAGER, JSON, BuildSource
@@ -369,7 +370,8 @@ class SecretValues(Protocol):
 class RunRecord:
     """A run as the journal keeps it. `ended` and `outcome` are None and empty while it goes on, or if it was killed.
 
-    `cluster` says where it was: context, server and identity of the cluster.
+    `cluster` says where it was: context, server and identity of the cluster. `load` is what became of the requests that
+    were sent to the stack meanwhile, None if none were.
     """
 
     run_id: str
@@ -384,6 +386,7 @@ class RunRecord:
     release: int | None = None
     phases: tuple[tuple[str, float], ...] = ()
     cluster: str = ""
+    load: Load | None = None
 
 
 @dataclass(frozen=True, slots=True)

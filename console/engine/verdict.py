@@ -9,12 +9,15 @@ from console.engine.releases import last_good
 from console.engine.work import Work
 from console.model.diagnosis import Diagnosis
 from console.model.errors import ConsoleError
+from console.model.load import Load
 from console.model.outcome import Outcome
 from console.model.plan import StepKind
 from console.model.run import StepState, Verdict
+from console.model.wording import number
 
 _ASIDE = {StepKind.PREFLIGHT, StepKind.ROLLBACK}
 _LONGEST = 400
+_MEND = "find out with [l] logs why requests failed; a pod that leaves has to finish what it began (preStop, drain)"
 
 
 def outcome_of(error: BaseException | None) -> Outcome:
@@ -50,8 +53,11 @@ def conclude(
     """
     shown = work.world.redactor.text
     headline = _headline(work, error) + (f"; {rolled_back}" if rolled_back else "")
+    served = error is not None or work.load is None or work.load.ok
+    if work.load and not served:
+        headline = f"{headline}, but {_unserved(work.load)}"
     return Verdict(
-        outcome=outcome_of(error),
+        outcome=outcome_of(error) if served else Outcome.VERIFY,
         headline=shown(" ".join(headline.split()))[:_LONGEST],
         diagnoses=diagnoses_of(error),
         seconds=seconds,
@@ -59,12 +65,21 @@ def conclude(
         release=work.recorded.number if work.recorded else None,
         evidence=tuple(evidence),
         addresses=(),
-        next_step=shown(_next_step(work, error)),
+        next_step=shown(_next_step(work, error) if served else _MEND),
         warnings=tuple(shown(each) for each in dict.fromkeys(work.warnings)),
         holder=getattr(error, "holder", None),
         undo=_undo(work) if error is None else "",
+        load=work.load,
         effective=work.effect.seconds if work.effect and error is None else None,
     )
+
+
+def _unserved(load: Load) -> str:
+    if not load.requests:
+        return load.problem or "not one request was answered meanwhile"
+    if load.failed == load.requests:
+        return f"every one of {number(load.failed, 'request')} failed meanwhile"
+    return f"{load.failed:,} of {number(load.requests, 'request')} failed meanwhile"
 
 
 def _headline(work: Work, error: BaseException | None) -> str:

@@ -15,6 +15,7 @@ from console.engine.store import Store
 from console.model.declare import with_image
 from console.model.effect import Effect
 from console.model.gathered import Declared, Gathered, Image
+from console.model.load import Load
 from console.model.plan import ChangeKind, ObjectChange, ObjectRef, Plan
 from console.model.release import Release
 from console.model.stack import JSON, Stack
@@ -30,7 +31,8 @@ class RunOptions:
     `command` is the command line that would repeat it. `rollback` goes back to the last good release on failure.
     `wait` is False for who does not want to know how it ends.
     `drift` says what becomes of values that somebody else changed in the cluster. `timeout` are seconds for each wait,
-    in place of those that the plan gives.
+    in place of those that the plan gives. `probe_load` are requests a second that are sent to the stack meanwhile; 0:
+    as many as its file says; None: none.
     """
 
     command: str
@@ -38,6 +40,7 @@ class RunOptions:
     wait: bool = True
     drift: Literal["fail", "keep", "overwrite"] = "fail"
     timeout: float | None = None
+    probe_load: float | None = None
 
 
 @dataclass(slots=True)
@@ -51,9 +54,11 @@ class Work:
         going: what was asked to go and is waited for later, with its uid.
         removed: what was removed.
         built: images built by this run, by service.
+        served: the restarts of the pods that served when the run began, by uid.
         effect: what became of a changed ConfigMap or Secret at the pods.
         release: the number of the release that this run makes.
         warnings: what did not go well, and did not matter.
+        load: what became of the requests that were sent meanwhile.
     """
 
     run_id: str
@@ -71,14 +76,17 @@ class Work:
     going: dict[ObjectRef, str] = field(default_factory=dict)
     removed: set[ObjectRef] = field(default_factory=set)
     built: dict[str, BuiltImage] = field(default_factory=dict)
+    served: Mapping[str, int] = field(default_factory=dict)
     effect: Effect | None = None
     release: int = 0
     recorded: Release | None = None
     warnings: list[str] = field(default_factory=list)
+    load: Load | None = None
 
     def __post_init__(self) -> None:
         self.declare(state.declared for state in self.gathered.objects)
         self.release = next_number(self.gathered.releases)
+        self.served = {pod.uid: pod.restarts for pod in self.store.view().pods.values() if pod.ready}
 
     def declare(self, objects: Iterable[Declared]) -> None:
         """Takes what is to be sent in place of what was known before."""

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 
-from aiohttp import ClientError, ClientSession, ClientTimeout, web
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ServerDisconnectedError,
+    web,
+)
 
 from console.sandbox.api import errors, streams
 from console.sandbox.api.context import Context
@@ -99,8 +107,15 @@ async def _pass_on(context: Context, url: str) -> web.StreamResponse:
                 await response.write(chunk)
             return response
     except (ClientError, TimeoutError) as error:
-        message = f"error trying to reach service: {error}"
-        raise _unavailable(message) from None
+        raise _unavailable(f"error trying to reach service: {_words(error)}") from None
+
+
+def _words(error: Exception) -> str:
+    """As Go says it, with the address that was tried."""
+    if isinstance(error, ClientConnectorError):
+        why = os.strerror(error.os_error.errno or 0).lower()
+        return f"dial tcp {error.host}:{error.port}: connect: {why}"
+    return "EOF" if isinstance(error, ServerDisconnectedError) else str(error) or type(error).__name__
 
 
 # -- a node's own endpoints
