@@ -85,7 +85,6 @@ class _Watch:
         self._claims = claimed
         self._proofs: dict[tuple[str, Claim], Proof] = {}
         self._prover = Prover(work)
-        self._served = {pod.uid: pod.restarts for pod in work.store.view().pods.values() if pod.ready}
         self._about = ", ".join(sorted({str(claim.reading.ref) for claim in claimed}))
 
     async def until_all_have_it(self, step: Step, log: StepLog) -> None:
@@ -160,9 +159,9 @@ class _Watch:
 
     def _failing(self, view: View) -> list[Pod]:
         """The pods that served, took it up by themselves, and serve no more."""
-        taken = {uid for uid, claim in self._proofs if claim.by_itself and uid in self._served}
+        taken = {uid for uid, claim in self._proofs if claim.by_itself and uid in self._work.served}
         pods = [pod for uid in taken if (pod := view.pods.get(uid)) and pod.deleting is None]
-        return [pod for pod in pods if not pod.ready or pod.restarts > self._served[pod.uid]]
+        return [pod for pod in pods if not pod.ready or pod.restarts > self._work.served[pod.uid]]
 
     def _refuse_failing(self, view: View) -> None:
         if failing := self._failing(view):
