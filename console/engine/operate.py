@@ -6,19 +6,28 @@ from collections.abc import Set
 from dataclasses import replace
 
 from console.engine.gather import gathered_of
-from console.engine.live import list_owned, read_live, try_out
+from console.engine.live import Findings, list_owned, read_live, try_out
 from console.engine.ports import World
 from console.engine.preflight import check
+from console.engine.releases import read_releases
 from console.engine.seen import Seen, look, text_values
 from console.engine.work import RunOptions
 from console.model.effect import with_effect
 from console.model.errors import PreflightError
 from console.model.gathered import Declared, Gathered, ObjectState
-from console.model.operations import Before, Bodies, Configure, Operation, RollBack, Stop
+from console.model.operations import SCALED, Before, Bodies, Configure, Operation, RollBack, Stop
 from console.model.plan import ObjectRef, Plan
 from console.model.planning import plan_deploy
 from console.model.release import Release
+from console.model.scaling import Scalable, scalables
 from console.model.stack import JSON, SERVICE_LABEL, Service, Stack
+
+ROLLS_BACK = frozenset({"restart", "config"})
+"""Operations that go back by themselves if they fail, unless somebody says otherwise."""
+CAN_ROLL_BACK = ROLLS_BACK | {"scale"}
+"""Operations that can be told to."""
+
+_ABOUT_SCALE = frozenset({"HorizontalPodAutoscaler", "PodDisruptionBudget"})
 
 
 async def gather_operation(stack: Stack, world: World, operation: Operation) -> Gathered:
@@ -63,6 +72,14 @@ def plan_operation(gathered: Gathered, operation: Operation, world: World) -> Pl
     return with_effect(plan, operation, gathered.past) if isinstance(operation, Configure) else plan
 
 
+async def read_scalables(stack: Stack, world: World) -> tuple[Scalable, ...]:
+    """What of the stack as it was deployed can be scaled; nothing if it was not deployed yet."""
+    releases = await read_releases(world.cluster, stack.name, stack.namespace)
+    sent = releases[0].objects if releases else ()
+    refs = [ref for ref in map(ObjectRef.of, sent) if ref.kind in SCALED | _ABOUT_SCALE]
+    return scalables(sent, await read_live(world.cluster, refs, Findings()))
+
+
 def run_options(operation: Operation, command: str, *, wait: bool = True, timeout: float | None = None) -> RunOptions:
     """How an operation is carried out: one that makes pods anew goes back if it fails; a rollback goes over drift.
 
@@ -74,7 +91,7 @@ def run_options(operation: Operation, command: str, *, wait: bool = True, timeou
     """
     return RunOptions(
         command,
-        rollback=operation.kind in {"restart", "config"},
+        rollback=operation.kind in ROLLS_BACK,
         wait=wait,
         drift="overwrite" if operation.kind == "rollback" else "keep",
         timeout=timeout,

@@ -22,9 +22,9 @@ def command_of(operation: Operation, stack: str, target: str) -> str:
     return command(operation.kind, stack, target, _arguments(operation))
 
 
-def command(verb: str, stack: str, target: str, arguments: Sequence[str] = ()) -> str:
+def command(verb: str, stack: str, target: str, arguments: Sequence[str] = (), options: Sequence[str] = ()) -> str:
     """A command on a stack as one line that a shell takes."""
-    return shlex.join([_PROGRAM, verb, stack, *arguments, "--target", target])
+    return shlex.join([_PROGRAM, verb, stack, *arguments, "--target", target, *options])
 
 
 def verb_of(line: str) -> str:
