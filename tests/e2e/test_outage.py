@@ -1,6 +1,7 @@
 """The API server is killed under a console and a command that are at work, and started again on what it had kept."""
 
 import asyncio
+import random
 import time
 import uuid
 from contextlib import aclosing
@@ -14,7 +15,7 @@ from console.model.redaction import Redactor
 from console.settings import Settings
 from tests.cluster import said_goodbye
 from tests.e2e.causes import Ground, Patient
-from tests.e2e.command import Stack, kubeconfig_of, sandboxed
+from tests.e2e.command import PATIENCE, Stack, kubeconfig_of, sandboxed
 from tests.e2e.test_recovery import late
 from tests.engine.conftest import virtual
 from tests.outage import BACK_WITHIN, Embedded, all_live, goes_stale, is_back, matches, told_once, until
@@ -107,6 +108,25 @@ async def test_a_deploy_and_a_console_outlast_it_while_a_service_is_waited_for(p
         ended = await deploy
         await terminal.shows("1/1")
     is_deployed_once(patient, ended)
+
+
+@pytest.mark.soak
+def test_deploys_outlast_it_at_any_moment_once_they_have_begun(patient, server):
+    for number in range(20):
+        seed = random.SystemRandom().randrange(10**6)
+        print(f"seed {seed}")
+        patient.write(web(serving(200, readinessProbe=http())), *(config(number + each) for each in range(COUNT)))
+        deploy = patient.stack.start("deploy", "{}", "--headless")
+        time.sleep(random.Random(seed).uniform(0, 3.0))  # the moment itself is what is under test
+        killed_and_started(server)
+        said, told = deploy.communicate(timeout=PATIENCE)
+        # Before anything is changed, nobody is waited for.
+        assert deploy.returncode == 0 or (deploy.returncode == 18 and "apply web" not in told), said + told
+        assert patient.stack.run("deploy", "{}", "--headless").returncode == 0
+        found = patient.cluster.get("deployments", "web")
+        assert (found["metadata"]["generation"], found["status"]["availableReplicas"]) == (1, 1)
+        names = {each["metadata"]["name"] for each in patient.cluster.list("configmaps")}
+        assert names - {"kube-root-ca.crt"} == {f"c-{number + each}" for each in range(COUNT)}
 
 
 @pytest.fixture
