@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from console import __version__
 from console.model.errors import UsageError
+from console.model.load import HIGHEST_RATE, LOWEST_RATE, with_rates
 from console.model.outcome import Outcome
 
 COMMANDS = (
@@ -101,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     deploy.add_argument(
         "--drift", choices=("fail", "keep", "overwrite"), default="fail", help="values changed by others"
     )
+    _add_probe_load(deploy)
     status = command("status", "show services, pods, probe results and the release", stack="[STACK]")
     status.add_argument("--watch", action="store_true", help="go on showing what changes")
     _add_operations(command)
@@ -109,7 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
     command("destroy", "remove what the stack owns, after showing it")
     _add_sandbox(commands, common)
     demo = command("demo", "the reference stack, from nothing to running on the embedded cluster", stack="")
-    demo.set_defaults(rollback=False, drift="keep")
+    demo.set_defaults(rollback=False, drift="keep", probe_load=None)
     return parser
 
 
@@ -124,6 +126,24 @@ def _add_operations(command: Callable[..., argparse.ArgumentParser]) -> None:
     rollback.add_argument("--to", metavar="RELEASE", type=int, help="its number; default: the last good one before")
     for each in (scale, restart, stop, start, rollback):
         each.add_argument("--no-wait", dest="wait", action="store_false", help="do not wait for the outcome")
+    for each in (scale, restart, start, rollback):
+        _add_probe_load(each)
+
+
+def _add_probe_load(command: argparse.ArgumentParser) -> None:
+    text = "send requests to the stack meanwhile, so many a second (20), and fail if one fails"
+    command.add_argument("--probe-load", metavar="RATE", nargs="?", type=_rate, const=0.0, help=text)
+
+
+def _rate(text: str) -> float:
+    """Requests a second; 0 where none are named: as many as the stack's file says."""
+    try:
+        rate = float(text or "0")
+    except ValueError:
+        rate = -1.0
+    if text and not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise argparse.ArgumentTypeError(f"{text!r} is no rate between {LOWEST_RATE:g} and {HIGHEST_RATE:g} a second")
+    return rate
 
 
 def _wanted(text: str) -> tuple[str, int]:
@@ -162,7 +182,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises:
         UsageError: the words are wrong.
     """
-    args = build_parser().parse_args(_command_first(argv))
+    args = build_parser().parse_args(_command_first(with_rates(argv)))
     if args.command == "history":
         _split_history(args)
     if not hasattr(args, "stack"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.cli.confirm import refuse_unless_allowed, refuse_unless_yes
@@ -36,6 +37,7 @@ async def operate_on(session: Session, engine: Engine, operation: Operation, *, 
     refuse_unless_allowed(session, engine.stack)
     wait, timeout = session.args.wait, session.settings.timeout
     options = run_options(operation, session.command_line, wait=wait, timeout=timeout)
+    options = replace(options, probe_load=getattr(session.args, "probe_load", None))
     with followed(session, engine):
         await engine.start()
         plan = await engine.plan_operation(operation)

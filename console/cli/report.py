@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 from console.cli import wire
 from console.model.errors import UsageError
+from console.model.load import load_words
 from console.model.outcome import Outcome
 from console.model.plan import Plan
 from console.model.run import Run, StepRun, StepState
@@ -53,9 +54,14 @@ class Report:
 
 
 def run_cases(run: Run) -> tuple[Case, ...]:
-    """The steps of a run; what was never begun counts as skipped."""
+    """The steps of a run, and the requests meanwhile; what was never begun counts as skipped."""
     titles = {step.id: (step.service or run.plan.stack, step.title) for step in run.plan.steps}
-    return tuple(_step_case(*titles.get(step.step_id, ("", step.step_id)), step) for step in run.steps.values())
+    cases = [_step_case(*titles.get(step.step_id, ("", step.step_id)), step) for step in run.steps.values()]
+    load = run.verdict.load if run.verdict else None
+    if load:
+        text = "\n".join(load_words(load))
+        cases.append(Case(run.plan.stack, "requests meanwhile", "passed" if load.ok else "failed", load.seconds, text))
+    return tuple(cases)
 
 
 def _step_case(group: str, title: str, step: StepRun) -> Case:

@@ -13,6 +13,7 @@ from console.model.events import (
     EventObserved,
     ExternalObserved,
     Fact,
+    LoadMeasured,
     Relisted,
     RunStarted,
     StepFailed,
@@ -24,12 +25,14 @@ from console.model.events import (
     StepWaiting,
     WatchLost,
 )
+from console.model.load import failure_words, load_summary
 from console.model.plan import Step
 from console.model.run import Progress
 from console.model.wording import seconds, size
 from console.model.workload import ClusterEvent
 
 _BYTES_EVERY = 5.0
+_LOAD_EVERY = 5.0
 _STAGE = re.compile(r"\bpulling\b|\bstarting: \w+ probe\b")
 _MANY = re.compile(r"\d+ pods: ")
 
@@ -61,6 +64,7 @@ class Telling:
         self._progress: dict[str, tuple[float, float]] = {}
         self._told: set[object] = set()
         self._lost: set[str] = set()
+        self._load_told = 0.0
 
     def __call__(self, fact: Fact) -> None:
         """Tells the fact, if it is one for people."""
@@ -73,6 +77,8 @@ class Telling:
                 self._step_ended(fact)
             case WatchLost() | Relisted():
                 self._connection(fact)
+            case LoadMeasured():
+                self._load(fact)
             case _:
                 self._observed(fact)
 
@@ -160,6 +166,17 @@ class Telling:
             return False
         # Every start fails a probe or two; how far it is, and what persists, is told by what waits for it.
         return event.reason != "Unhealthy" or (event.count >= _PERSISTS and not event.message.startswith("Startup"))
+
+    def _load(self, fact: LoadMeasured) -> None:
+        """Where to, once; figures every few seconds; each new way to fail at once."""
+        load = fact.load
+        self._once(("load", fact.run_id), "", f"load: {load.rate:g} requests a second to {load.target}", "")
+        for failure in load.failures if load.first_answer is not None else ():
+            key = ("load", fact.run_id, failure.reason, failure.pod)
+            self._once(key, "", f"load: {failure_words(failure)}")
+        if fact.at - self._load_told >= _LOAD_EVERY:
+            self._load_told = fact.at
+            self._narrator.say(f"load: {load_summary(load)}", level="warning" if load.failed else "")
 
     def _connection(self, fact: WatchLost | Relisted) -> None:
         """One line when sight of the cluster is lost, one when all of it is back."""

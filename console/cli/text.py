@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from console.cli.style import Style
 from console.model.diagnosis import Diagnosis
+from console.model.load import load_words
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, Plan
 from console.model.run import Verdict
 from console.model.wording import seconds
@@ -81,6 +82,7 @@ def verdict_lines(verdict: Verdict, stack: str, style: Style) -> list[str]:
     if verdict.phases:
         lines.append("  " + " · ".join(f"{name} {seconds(took)}" for name, took in verdict.phases))
     lines += [f"  {address}" for address in verdict.addresses]
+    lines += [f"  load: {line}" for line in load_words(verdict.load)] if verdict.load else []
     lines += [style.paint("warning", f"  warning: {warning}") for warning in verdict.warnings]
     lines += [f"  undo: {verdict.undo}"] if verdict.undo else []
     return lines + _next(verdict, stack)
@@ -91,6 +93,7 @@ def failure_lines(verdict: Verdict, stack: str) -> list[str]:
     outcome = verdict.outcome
     lines = ["", f"{outcome.word} (exit {outcome.code}): {verdict.headline}"]
     lines += diagnosis_lines(verdict.diagnoses, stack)
+    lines += [f"  load: {line}" for line in load_words(verdict.load)] if verdict.load else []
     if verdict.evidence:
         lines.append(f"  evidence kept: {', '.join(verdict.evidence)}")
     return lines + _next(verdict, stack)

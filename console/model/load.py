@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -222,6 +223,18 @@ def is_plain_path(path: str) -> bool:
     """True for a path that leads nowhere but below the address it is asked at: no `..`, however it is written."""
     parts = unquote(path.partition("?")[0]).split("/")
     return re.fullmatch(URL_PATH, path) is not None and not {".", ".."} & set(parts)
+
+
+def with_rates(words: Sequence[str]) -> list[str]:
+    """A command line in which `--probe-load` and its rate are one word: what follows it may be the name of a stack."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--probe-load":
+            rate = re.fullmatch(r"[\d.]+", word)
+            joined[-1:] = [f"--probe-load={word}"] if rate else ["--probe-load=", word]
+        else:
+            joined.append(word)
+    return joined
 
 
 def load_summary(load: Load) -> str:

@@ -34,6 +34,32 @@ def test_options_may_stand_before_and_after_the_command():
     assert (before.read_only, before.timeout) == (after.read_only, after.timeout) == (True, 300.0)
 
 
+@pytest.mark.parametrize(
+    ("words", "rate"),
+    [
+        (["deploy", "todo"], None),
+        (["deploy", "todo", "--probe-load"], 0.0),
+        (["deploy", "--probe-load", "todo"], 0.0),
+        (["--probe-load", "deploy", "todo"], 0.0),
+        (["deploy", "todo", "--probe-load", "50"], 50.0),
+        (["deploy", "--probe-load", "50", "todo"], 50.0),
+        (["restart", "todo", "--probe-load=7.5"], 7.5),
+        (["scale", "todo", "--probe-load", "web=3"], 0.0),
+        (["start", "todo", "--probe-load"], 0.0),
+        (["rollback", "todo", "--probe-load"], 0.0),
+    ],
+)
+def test_the_rate_of_requests_may_be_left_out(words, rate):
+    args = parse(words)
+    assert (args.stack, args.probe_load) == ("todo", rate)
+
+
+@pytest.mark.parametrize("rate", ["0", "201", "fast", "1.2.3"])
+def test_a_rate_has_bounds(rate):
+    with pytest.raises(UsageError, match="no rate between 1 and 200 a second"):
+        parse(["deploy", "todo", f"--probe-load={rate}"])
+
+
 def test_history_show_takes_a_stack_and_a_run():
     args = parse(["history", "show", "todo", "20261124"])
     assert (args.stack, args.run) == ("todo", "20261124")

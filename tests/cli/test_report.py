@@ -8,9 +8,10 @@ import pytest
 
 from console.cli.report import Case, Report, check_writable, run_cases, save_report
 from console.model.errors import UsageError
+from console.model.load import Failure, Load
 from console.model.outcome import Outcome
 from console.model.plan import Plan, Step, StepKind
-from console.model.run import Run, StepRun, StepState
+from console.model.run import Run, StepRun, StepState, Verdict
 from tests.cli.conftest import SECRET
 
 CASES = (
@@ -75,3 +76,12 @@ def test_steps_that_were_never_begun_count_as_skipped():
         Case("a", "build a", "failed", 2.5, "no such file"),
         Case("todo", "record the release", "skipped", 0.0, ""),
     )
+
+
+def test_requests_meanwhile_are_a_case_of_their_own():
+    load = Load("http://web/", 20.0, 10.0, 200, 1, (Failure("timeout", "web-1", 1),), 0.004, 0.009, 0.02)
+    verdict = Verdict(Outcome.VERIFY, "so", (), 1.0, (), None, (), (), "", load=load)
+    run = Run("run-1", "deploy", Plan("deploy", "todo", "a", "b", "c", False, ()), "", 0.0, {}, verdict=verdict)
+    (case,) = run_cases(run)
+    assert (case.group, case.name, case.state, case.seconds) == ("todo", "requests meanwhile", "failed", 10.0)
+    assert "1 failed: timeout, by web-1" in case.text

@@ -8,6 +8,7 @@ from console.cli.telling import Telling
 from console.model.diagnosis import Cause, Diagnosis
 from console.model.events import (
     EventObserved,
+    LoadMeasured,
     PodGone,
     Relisted,
     RunStarted,
@@ -20,6 +21,7 @@ from console.model.events import (
     StepWaiting,
     WatchLost,
 )
+from console.model.load import Failure, Load, LoadSecond
 from console.model.plan import Plan, Step, StepKind
 from console.model.run import Progress
 from console.model.workload import ClusterEvent
@@ -139,3 +141,18 @@ def test_a_probe_that_fails_is_a_warning_once_it_persists(tell):
 
 def test_what_is_not_for_people_is_not_told(tell):
     assert tell(PodGone("pod-1")) == []
+
+
+def test_requests_meanwhile_are_told_every_few_seconds_and_each_way_to_fail_at_once(tell):
+    def measured(at, failed=0):
+        failures = (Failure("503 Service Unavailable", "web-1", failed),) if failed else ()
+        load = Load("http://web/", 20.0, at, int(20 * at), failed, failures, 0.004, 0.009, 0.02, first_answer=0.1)
+        return LoadMeasured("run-1", load, LoadSecond(at, 20, failed, 0.009), at)
+
+    where = "load: 20 requests a second to http://web/"
+    figures = "load: 20.0 requests/s, none of 200 failed, p50 4.0 ms, p95 9.0 ms, p99 20 ms"
+    assert [line.strip() for line in tell(measured(10.0), measured(11.0), measured(12.0))] == [where, figures]
+    (failed,) = tell(measured(13.0, failed=3))
+    assert failed.strip() == "load: 3 failed: 503 Service Unavailable, by web-1"
+    (again,) = tell(measured(15.0, failed=5))
+    assert again.strip().startswith("load: 20.0 requests/s, 5 of 300 failed")

@@ -8,6 +8,7 @@ from console.cli.standing import not_ready, status_lines
 from console.cli.style import PLAIN, table
 from console.cli.text import as_command, failure_lines, plan_lines, verdict_lines
 from console.model.diagnosis import Cause, Diagnosis
+from console.model.load import Failure, Load, Steady
 from console.model.outcome import Outcome
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, ObjectRef, Plan, Step, StepKind
 from console.model.run import Verdict
@@ -109,6 +110,19 @@ def test_a_verdict_says_how_long_each_phase_took_and_where_the_stack_is():
         "  http://127.0.0.1:8080/",
         "  next: open it",
     ]
+
+
+def test_a_verdict_tells_what_became_of_requests():
+    steady = Steady(60, 0, 0.008)
+    load = Load("http://web/", 20.0, 10.0, 200, 1, (Failure("timeout", "web-1", 1),), 0.004, 0.009, 0.02, 0.4, steady)
+    verdict = Verdict(Outcome.VERIFY, "so", (), 12.0, (), 3, (), (), "", load=load)
+    told = [
+        "  load: 20.0 requests/s, 1 of 200 failed, p50 4.0 ms, p95 9.0 ms, p99 20 ms; to http://web/ for 10 s",
+        "  load: 1 failed: timeout, by web-1",
+        "  load: longest time without an answer 400 ms; before the change p95 was 8.0 ms",
+    ]
+    assert verdict_lines(verdict, "todo", PLAIN)[1:4] == told
+    assert failure_lines(verdict, "todo")[2:5] == told
 
 
 def test_failures_stand_in_one_block_with_cause_evidence_and_what_to_do():

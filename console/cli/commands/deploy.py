@@ -27,7 +27,11 @@ async def deploy(session: Session, engine: Engine) -> Verdict:
 
     args = session.args
     options = RunOptions(
-        session.command_line, rollback=args.rollback, drift=args.drift, timeout=session.settings.timeout
+        session.command_line,
+        rollback=args.rollback,
+        drift=args.drift,
+        timeout=session.settings.timeout,
+        probe_load=args.probe_load,
     )
     with followed(session, engine):
         await engine.start()

@@ -9,6 +9,7 @@ from console.cli.report import Case, Report, State
 from console.cli.session import Session
 from console.cli.style import table
 from console.model.errors import UsageError
+from console.model.load import load_words
 from console.model.outcome import Outcome
 from console.model.wording import seconds
 
@@ -73,6 +74,7 @@ def _run_lines(record: RunRecord) -> list[str]:
     lines = [f"{record.kind} of {record.stack} on {record.target} at {_moment(record.started)}"]
     lines += [f"  {record.outcome or 'unfinished'}: {record.headline}", f"  {record.command}"]
     lines += [f"  {record.cluster}"] if record.cluster else []
+    lines += [f"  load: {line}" for line in load_words(record.load)] if record.load else []
     return lines + [f"  {name} {seconds(took)}" for name, took in record.phases]
 
 
