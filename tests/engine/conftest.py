@@ -54,6 +54,13 @@ async def weather(sandbox, near_client):
 
 
 @pytest.fixture
+def soon_found_out(monkeypatch):
+    """A dead wire is found out in a sixth of the time."""
+    monkeypatch.setattr("console.adapters.kubernetes.pulse.QUIET", 0.5)
+    monkeypatch.setattr("console.adapters.kubernetes.transport.PATIENCE", 0.5)
+
+
+@pytest.fixture
 async def outside(near_client, tmp_path):
     """A world with the time of day."""
     world = replace(world_of(near_client, tmp_path), clock=time.time)

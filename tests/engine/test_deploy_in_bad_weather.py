@@ -14,6 +14,7 @@ from console.engine.lease import lease_ref
 from console.engine.releases import read_releases
 from console.model.events import StepStarted
 from console.model.outcome import Outcome
+from console.model.state import Freshness
 from tests.engine.bench import Bench, virtual_deployment
 from tests.engine.conftest import leave
 from tests.engine.planning_world import world_of
@@ -31,6 +32,8 @@ async def bench(weather, tasks, tmp_path, namespace):
     bench.observe(make_stack([make_service("web", declared, namespace)], namespace=namespace))
     yield bench
     await tasks.close()
+    # What went dark takes no leave.
+    await weather.reset()
     await leave(client)
     await world.registry.close()
     await world.journal.close()
@@ -89,13 +92,15 @@ async def test_a_server_that_is_away_while_objects_are_applied_is_waited_for(ben
     run = asyncio.create_task(bench.run(made))
     await reached.wait()
     await weather.fall()
-    await bench.store.wait_until(lambda view: view.health["pods"].detail)
+    await bench.store.wait_until(lambda view: view.freshness is Freshness.STALE)
     weather.clear()
     await weather.open()
     await is_deployed_once(bench, cluster, near_client, await run)
 
 
-async def test_a_wire_that_goes_dark_while_a_service_is_waited_for_is_found_out(bench, weather, cluster, near_client):
+async def test_a_wire_that_goes_dark_while_a_service_is_waited_for_is_found_out(
+    bench, weather, cluster, near_client, soon_found_out
+):
     made = await bench.plan()
     waits = asyncio.Event()
     bench.store.subscribe(
@@ -104,7 +109,7 @@ async def test_a_wire_that_goes_dark_while_a_service_is_waited_for_is_found_out(
     run = asyncio.create_task(bench.run(made))
     await waits.wait()
     weather.go_dark()
-    await bench.store.wait_until(lambda view: view.health["pods"].detail)
+    await bench.store.wait_until(lambda view: view.freshness is Freshness.STALE)
     weather.clear()
     async with asyncio.timeout(10):
         verdict = await run

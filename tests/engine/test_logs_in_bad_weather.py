@@ -128,7 +128,7 @@ async def test_every_line_comes_once_over_restarts_and_a_wire_that_fails(weather
     assert reading.lines == lines, [line for line in lines if line not in reading.lines][:3]
 
 
-async def test_a_wire_that_goes_dark_keeps_no_line_back_once_it_is_light_again(weather, reading):
+async def test_a_wire_that_goes_dark_keeps_no_line_back_once_it_is_light_again(weather, reading, soon_found_out):
     lines = list(expected())
     await reading.until(len(lines) - LINES)
     weather.go_dark()
