@@ -7,6 +7,8 @@ import psutil
 import pytest
 import yaml
 
+from console.adapters.kubernetes.client import KubernetesCluster
+from console.adapters.kubernetes.connection import open_transport
 from console.engine import load as load_module
 from console.model.errors import UsageError
 from console.model.events import LoadMeasured, RunFinished, StepStarted
@@ -14,6 +16,7 @@ from console.model.operations import Restart, Scale, Stop
 from console.model.outcome import Outcome
 from console.model.stack import ProbeLoad
 from tests.engine.bench import Bench, virtual_deployment
+from tests.people import person
 from tests.stacks import make_service, make_stack, together
 
 SERVER = """
@@ -203,6 +206,25 @@ async def test_without_anything_to_ask_nothing_is_changed(bench, cluster, namesp
     assert verdict.outcome is UsageError("").outcome
     assert "neither an Ingress nor a Service that answers HTTP" in verdict.headline
     assert cluster.list("deployments") == []
+
+
+async def test_a_missing_right_is_named_and_nothing_measured_is_no_success(bench, cluster, namespace, tmp_path):
+    file = person(cluster, tmp_path, "operator", "reader", "operator")
+    (role,) = [each for each in cluster.list("roles") if each["metadata"]["name"].endswith("operator")]
+    rules = [each for each in role["rules"] if "services/proxy" not in each["resources"]]
+    assert rules != role["rules"]
+    cluster.patch("roles", role["metadata"]["name"], {"rules": rules})
+    client = KubernetesCluster(await open_transport([file], "operator"), "operator")
+    bench.world = replace(bench.world, cluster=client)
+    bench.observe(stack_of(namespace))
+    try:
+        verdict = await bench.deploy(probe_load=0)
+        await bench.tasks.close()
+    finally:
+        await client.close()
+    assert verdict.outcome is Outcome.VERIFY
+    assert verdict.load.problem == f"not measured: not allowed to get services/proxy in {namespace}"
+    assert verdict.headline.endswith(f"release 1, but {verdict.load.problem}")
 
 
 async def test_a_stop_is_not_measured_and_nothing_to_do_neither(bench, namespace):
