@@ -6,7 +6,6 @@ Of the official client only configuration, authentication, TLS and transport are
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
+from console.adapters.kubernetes.connector import connector
 from console.adapters.kubernetes.failures import Call, Status, broken, read_status, refused
-from console.adapters.kubernetes.pulse import PATIENCE, QUIET, Pulse, Waiting
+from console.adapters.kubernetes.pulse import PATIENCE, Pulse, Waiting
 from console.adapters.kubernetes.renewal import Renewal
 from console.adapters.visitor import pod_named, start_of
 from console.engine.ports import Answer
@@ -35,14 +35,6 @@ _PLENTY: Final = 1 << 16
 _REVIEWS: Final = ("/selfsubjectaccessreviews", "/selfsubjectrulesreviews", "/selfsubjectreviews")
 # These are GET by protocol, but run something in a container or reach into one.
 _SESSIONS: Final = ("/exec", "/attach", "/portforward")
-# The system gives a connection up whose other side is silent for ten seconds, though asked every three (tcp(7)).
-_ALIVE: Final = {
-    "TCP_KEEPIDLE": 4,
-    "TCP_KEEPALIVE": 4,
-    "TCP_KEEPINTVL": 3,
-    "TCP_KEEPCNT": 2,
-    "TCP_USER_TIMEOUT": 10_000,
-}
 
 
 class Transport:
@@ -60,7 +52,7 @@ class Transport:
     ) -> None:
         self._client = client
         # The client's own way to other connections is a subclass that it does not let anybody hand in.
-        client.rest_client._create_connector = partial(_connector, client.rest_client)  # type: ignore[method-assign]
+        client.rest_client._create_connector = partial(connector, client.rest_client)  # type: ignore[method-assign]
         self.server = server
         self.read_only = read_only
         self._renewal = Renewal(renew, server)
@@ -309,20 +301,3 @@ def _asked_pause(response: aiohttp.ClientResponse) -> float | None:
     if text.isdigit() and (response.status == 429 or response.status >= 500):
         return min(float(text), _LONGEST_PAUSE)
     return 1.0 if response.status == 429 else None
-
-
-def _connector(rest: Any) -> aiohttp.TCPConnector:
-    """Connections that the system watches over, none of which is used again after it was idle for long."""
-    return aiohttp.TCPConnector(
-        limit=rest.maxsize, ssl=rest.ssl_context, keepalive_timeout=QUIET, socket_factory=_socket
-    )
-
-
-def _socket(address: tuple[Any, ...]) -> socket.socket:
-    family, kind, protocol, *_ = address
-    made = socket.socket(family, kind, protocol)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _ALIVE.items():
-        if (option := getattr(socket, name, None)) is not None:
-            made.setsockopt(socket.IPPROTO_TCP, option, value)
-    return made
