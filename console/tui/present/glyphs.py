@@ -14,7 +14,7 @@ _PLAIN_TERMINALS = ("linux", "dumb", "vt100", "vt220", "ansi", "cons25")
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """One set of glyphs. Each is one cell wide."""
+    """One set of glyphs. Each is one cell wide; `levels` are those of a chart, from low to high."""
 
     services: Mapping[ServiceState, str]
     steps: Mapping[StepState, str]
@@ -30,6 +30,7 @@ class Glyphs:
     probe_ok: str
     probe_bad: str
     rule: str
+    levels: str
     plain: bool = False
 
 
@@ -63,6 +64,7 @@ UNICODE = Glyphs(
     probe_ok="▇",
     probe_bad="▁",
     rule="─",
+    levels="▁▂▃▄▅▆▇█",
 )
 
 ASCII = Glyphs(
@@ -95,6 +97,7 @@ ASCII = Glyphs(
     probe_ok="|",
     probe_bad="x",
     rule="-",
+    levels="_.:=+*#",
     plain=True,
 )
 

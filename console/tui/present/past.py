@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from console.model.load import load_words
 from console.model.outcome import Outcome
 from console.model.release import Release
 from console.model.wording import age, number, seconds
@@ -71,6 +72,8 @@ def evidence_lines(run: RunRecord, items: Sequence[EvidenceItem], glyphs: Glyphs
     lines.append(line(faint("  repeat    "), run.command))
     if run.phases:
         lines.append(line(faint("  phases    "), "  ".join(f"{name} {seconds(took)}" for name, took in run.phases)))
+    if run.load is not None:
+        lines += [line(faint("  load      "), words) for words in load_words(run.load)]
     if run.release is not None:
         lines.append(line(faint("  release   "), str(run.release)))
     kept = number(len(items), "piece") if items else "none"
