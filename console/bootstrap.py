@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,6 +184,18 @@ class Composition:
                 return file
         where = ", ".join(map(str, homes))
         raise UsageError("the reference stack is not there", where=where, hint="install stack-console again")
+
+    def values_text(self, values: Mapping[str, str]) -> str:
+        """Values of a ConfigMap as YAML to be edited."""
+        from console.adapters.stackfiles.valuefile import values_text
+
+        return values_text(values)
+
+    def read_values(self, text: str) -> dict[str, str]:
+        """The values in such a text. Raises UsageError with line and column."""
+        from console.adapters.stackfiles.valuefile import read_values
+
+        return read_values(text)
 
     def open_console(self, wanted: Wanted, *, plan: bool) -> int:
         """Runs the console on this terminal; the exit code."""

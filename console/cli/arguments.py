@@ -15,7 +15,7 @@ from console.model.outcome import Outcome
 
 COMMANDS = (
     *("open", "plan", "deploy", "status", "logs", "scale", "restart", "stop", "start", "rollback", "history"),
-    *("destroy", "sandbox", "demo"),
+    *("config", "destroy", "sandbox", "demo"),
 )
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _TAKE_A_VALUE = {"--target", "--output", "--report", "--yes-i-mean", "--timeout"}
@@ -106,6 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     status = command("status", "show services, pods, probe results and the release", stack="[STACK]")
     status.add_argument("--watch", action="store_true", help="go on showing what changes")
     _add_operations(command)
+    _add_config(commands, common)
     _add_logs(command("logs", "follow the logs of many pods, merged"))
     _add_history(commands, common)
     command("destroy", "remove what the stack owns, after showing it")
@@ -153,6 +154,18 @@ def _wanted(text: str) -> tuple[str, int]:
     return service, int(count)
 
 
+def _add_config(commands: Any, common: argparse.ArgumentParser) -> None:
+    text = "ConfigMaps and Secrets: who reads them, what changed, and other values, seen to arrive at the pods"
+    config = commands.add_parser("config", help=text, description=text, parents=[common])
+    config.add_argument("action", choices=("show", "diff", "edit", "set"))
+    config.add_argument("stack", metavar="STACK", help="a folder, a file, or a name under stacks/")
+    config.add_argument("name", metavar="SERVICE", nargs="?", default="", help="or configmap/NAME, secret/NAME")
+    config.add_argument("pairs", metavar="KEY=VALUE", nargs="*", help="a value to set; KEY- removes a key")
+    config.add_argument("--secret", action="store_true", help="the value of one KEY of a Secret, from stdin")
+    config.add_argument("--no-wait", dest="wait", action="store_false", help="do not wait for the outcome")
+    _add_probe_load(config)
+
+
 def _add_logs(logs: argparse.ArgumentParser) -> None:
     logs.add_argument("services", metavar="SERVICE", nargs="*", help="only these services")
     logs.add_argument("--since", metavar="DURATION", type=duration, help="only what is newer (30s, 5m, 1h)")
@@ -185,6 +198,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     args = build_parser().parse_args(_command_first(with_rates(argv)))
     if args.command == "history":
         _split_history(args)
+    if args.command == "config":
+        _split_config(args)
     if not hasattr(args, "stack"):
         args.stack = None
     args.argv = list(argv)
@@ -201,6 +216,33 @@ def _command_first(argv: Sequence[str]) -> list[str]:
             return [words.pop(index), *words]
         break
     return words if {"--version", "--help", "-h"} & set(words) else ["open", *words]
+
+
+def _split_config(args: argparse.Namespace) -> None:
+    if args.action not in {"set", "edit"}:
+        needless = args.pairs or args.secret
+    else:
+        needless = args.action == "edit" and (args.pairs or args.secret)
+        if not args.name or (args.action == "set" and not args.pairs):
+            raise UsageError(f"config {args.action} says too little", hint="stack-console config --help")
+    if needless:
+        raise UsageError(f"config {args.action} takes a stack and a service", hint="stack-console config --help")
+    pairs = [_value(word, secret=args.secret) for word in args.pairs]
+    if args.secret and len(pairs) != 1:
+        raise UsageError("--secret takes one KEY; its value comes from stdin")
+    args.values = dict(pairs)
+    args.removes = args.secret and args.pairs[0].endswith("-")
+
+
+def _value(word: str, *, secret: bool) -> tuple[str, str | None]:
+    key, equals, value = word.partition("=")
+    if secret and equals:
+        raise UsageError("a value of a Secret is never an argument", hint="name the KEY, and give the value on stdin")
+    if not equals and (secret or key.endswith("-")):
+        return key.removesuffix("-"), None
+    if not key or not equals:
+        raise UsageError(f"{word!r} is no KEY=VALUE", hint="KEY- removes a key")
+    return key, value
 
 
 def _split_history(args: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +46,14 @@ class Outside(Protocol):
 
     def reference_stack(self) -> Path:
         """The stack that comes with the console. Raises UsageError if it is not there."""
+        ...
+
+    def values_text(self, values: Mapping[str, str]) -> str:
+        """Values of a ConfigMap as YAML to be edited."""
+        ...
+
+    def read_values(self, text: str) -> dict[str, str]:
+        """The values in such a text. Raises UsageError with line and column."""
         ...
 
     def open_console(self, wanted: Wanted, *, plan: bool) -> int:

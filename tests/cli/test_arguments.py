@@ -68,6 +68,36 @@ def test_history_show_takes_a_stack_and_a_run():
             parse(wrong)
 
 
+def test_values_of_a_configuration_are_set_or_go():
+    args = parse(["config", "set", "todo", "backend", "MODE=a=b", "EMPTY=", "OLD-", "DASH-ED=x-"])
+    assert (args.action, args.stack, args.name) == ("set", "todo", "backend")
+    assert args.values == {"MODE": "a=b", "EMPTY": "", "OLD": None, "DASH-ED": "x-"}
+    secret = parse(["config", "set", "--secret", "todo", "login", "TOKEN"])
+    assert (secret.name, secret.values, secret.removes) == ("login", {"TOKEN": None}, False)
+    assert parse(["config", "set", "--secret", "todo", "login", "TOKEN-"]).removes
+    assert parse(["config", "show", "todo"]).name == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["show", "todo", "backend", "MODE=a"],
+        ["edit", "todo"],
+        ["edit", "todo", "backend", "--secret"],
+        ["set", "todo", "backend"],
+        ["set", "todo", "backend", "MODE"],
+        ["set", "todo", "backend", "=a"],
+        ["set", "--secret", "todo", "login", "TOKEN=hidden"],
+        ["set", "--secret", "todo", "login", "TOKEN", "OTHER"],
+        ["sideways", "todo"],
+    ],
+)
+def test_wrong_words_of_a_configuration_are_refused_without_the_value(words):
+    with pytest.raises(UsageError) as caught:
+        parse(["config", *words])
+    assert "hidden" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90", 90), ("30s", 30), ("5m", 300), ("1h30m", 5400), ("250ms", 0.25), ("1.5h", 5400)]
 )
