@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 
+from console.model.load import with_rates
 from console.model.operations import Operation, Restart, RollBack, Scale, Start, Stop
 
 _PROGRAM = "stack-console"
@@ -67,7 +68,7 @@ def _split(words: Sequence[str]) -> tuple[list[str], Mapping[str, str]]:
     """Words behind the stack, and options with a value."""
     plain: list[str] = []
     options: dict[str, str] = {}
-    rest = iter(words)
+    rest = iter(with_rates(words))
     for word in rest:
         name, equals, value = word.partition("=")
         if not word.startswith("-"):

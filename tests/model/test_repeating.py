@@ -26,6 +26,8 @@ def test_an_operation_and_its_command_are_the_same_both_ways(operation, line):
 def test_options_stand_anywhere_and_with_or_without_an_equals_sign():
     line = "/usr/bin/stack-console rollback --target=dev todo --timeout 5m --headless --to=4"
     assert operation_of(line) == RollBack(4)
+    for rate in ("--probe-load 50", "--probe-load=50", "--probe-load"):
+        assert operation_of(f"stack-console scale {rate} todo web=3") == Scale({"web": 3})
 
 
 @pytest.mark.parametrize(
