@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import copy
+import shutil
 import socket
 import ssl
 import struct
@@ -328,6 +330,7 @@ def _files() -> tuple[Path, Path]:
     made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), False)
     made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
     folder = Path(tempfile.mkdtemp(prefix="weather-"))
+    atexit.register(shutil.rmtree, folder)
     pem, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     (folder / "crt").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(pem))
     (folder / "key").write_bytes(key.private_bytes(pem, form, serialization.NoEncryption()))
