@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 
 from console.model.load import with_rates
-from console.model.operations import Operation, Restart, RollBack, Scale, Start, Stop
+from console.model.operations import Configure, Operation, Restart, RollBack, Scale, Start, Stop
 
 _PROGRAM = "stack-console"
 _TAKE_A_VALUE = frozenset({"--target", "--output", "--report", "--yes-i-mean", "--timeout", "--drift"})
@@ -20,7 +20,7 @@ def command_of(operation: Operation, stack: str, target: str) -> str:
         stack: as it was named on the command line.
         target: its name.
     """
-    return command(operation.kind, stack, target, _arguments(operation))
+    return command(_verb(operation), stack, target, _arguments(operation))
 
 
 def command(verb: str, stack: str, target: str, arguments: Sequence[str] = (), options: Sequence[str] = ()) -> str:
@@ -52,7 +52,16 @@ def _arguments(operation: Operation) -> tuple[str, ...]:
             return "--to", str(operation.number)
         case Stop() | Start():
             return ()
+    if operation.ref.kind == "Secret":
+        return operation.ref.name, next(iter(operation.values))
     return (str(operation.ref),)
+
+
+def _verb(operation: Operation) -> str:
+    """Of an edit, the command that asks for the values."""
+    if not isinstance(operation, Configure):
+        return operation.kind
+    return "config set --secret" if operation.ref.kind == "Secret" else "config edit"
 
 
 def _words(line: str) -> list[str]:

@@ -44,4 +44,7 @@ def test_the_verb_is_known_of_every_command():
 
 def test_values_of_a_configuration_are_in_no_command():
     operation = Configure(ObjectRef("v1", "Secret", "todo", "keys"), {"TOKEN": "hidden"})
-    assert "hidden" not in command_of(operation, "todo", "dev")
+    told = command_of(operation, "todo", "dev")
+    assert told == "stack-console config set --secret todo keys TOKEN --target dev"
+    web = Configure(ObjectRef("v1", "ConfigMap", "todo", "web"), {"MODE": "hidden"})
+    assert command_of(web, "todo", "dev") == "stack-console config edit todo configmap/web --target dev"
