@@ -25,7 +25,7 @@ def command_of(operation: Operation, stack: str, target: str) -> str:
 
 def command(verb: str, stack: str, target: str, arguments: Sequence[str] = (), options: Sequence[str] = ()) -> str:
     """A command on a stack as one line that a shell takes."""
-    return shlex.join([_PROGRAM, verb, stack, *arguments, "--target", target, *options])
+    return shlex.join([_PROGRAM, *verb.split(), stack, *arguments, "--target", target, *options])
 
 
 def verb_of(line: str) -> str:
