@@ -43,7 +43,7 @@ async def check(gathered: Gathered, world: World) -> tuple[Check, ...]:
         "references": check_references(gathered, world),
     }
     rows = await together((_guarded(name, part) for name, part in parts.items()), "preflight")
-    return (*gathered.checks, *(row for part in rows for row in part))
+    return (*(row for part in rows for row in part), *gathered.checks)
 
 
 async def check_destroy(gathered: Gathered, world: World) -> tuple[Check, ...]:

@@ -313,6 +313,11 @@ def refused(message, kind="Deployment"):
     ("message", "cause", "terminal"),
     [
         ('pods "b" is forbidden: exceeded quota: compute, requested: pods=1', Cause.QUOTA, True),
+        (
+            'pods "b-" is forbidden: error looking up service account n/default: serviceaccount "default" not found',
+            Cause.REFUSED,
+            False,
+        ),
         ('pods "b" is forbidden: failed quota: compute: must specify limits.cpu', Cause.QUOTA, True),
         (
             "unable to create new content in namespace todo because it is being terminated",

@@ -14,6 +14,7 @@ from console.model.surroundings import Surroundings
 from console.model.workload import ClusterEvent, Workload
 
 _QUOTA = re.compile(r"exceeded quota: ([^,\s]+)|failed quota: ([^:\s]+)")
+_NO_ACCOUNT = re.compile(r'serviceaccount "([^"]+)" not found')
 _WEBHOOK_AWAY = re.compile(r"failed calling webhook|timeout|connection refused", re.I)
 
 
@@ -52,6 +53,9 @@ def _refused(source: Workload, events: Sequence[ClusterEvent], leaving: bool) ->
         return Cause.QUOTA, not leaving, summary, words, ("raise the quota, or ask for less", DEPLOY), since
     if "is being terminated" in words:
         return Cause.NAMESPACE_TERMINATING, True, "its namespace is being deleted", words, (_LATER, DEPLOY), since
+    if account := _NO_ACCOUNT.search(words):
+        # Every namespace gets `default` by a controller, which may come behind the first pods.
+        return Cause.REFUSED, False, f"its service account {account[1]} is not there yet", words, (DEPLOY,), since
     away = bool(_WEBHOOK_AWAY.search(words))
     summary = "an admission webhook does not answer" if away else "the API server refuses its pods"
     return Cause.REFUSED, not away, summary, words, (DEPLOY,), since
