@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.worker import WorkerFailed
 
-from console.model.errors import ConsoleError
-from console.model.plan import ObjectRef, Plan
+from console.model.plan import ObjectRef
 from console.model.workload import ClusterEvent
+from console.tui.acting import Acting
 from console.tui.bindings import bindings
 from console.tui.bridge import Bridge, Cost
 from console.tui.connection import Connect, Connection
@@ -36,7 +35,7 @@ FindStacks = Callable[[], Sequence[tuple[str, str]]]
 """The stacks there are, by name and file; may read files."""
 
 
-class ConsoleApp(App[int]):
+class ConsoleApp(Acting):
     """The console.
 
     Args:
@@ -81,12 +80,10 @@ class ConsoleApp(App[int]):
         self.bridge = Bridge(self, clock, self._taker, self._cost)
         self._environ = os.environ if environ is None else environ
         self._connection = Connection(connect, self.glyphs, self.bridge.hurry)
-        self._stack, self._target = stack, target
+        self.named, self._target = stack, target
         self._find_stacks = find_stacks
         self._plan = plan
-        self._engine: Engine | None = None
         self._there = asyncio.Event()
-        self._last_run = ""
         self._leaving = False
         self.animation_level = "none"
 
@@ -116,10 +113,10 @@ class ConsoleApp(App[int]):
         self.bridge.attend(focused=False)
 
     async def _open(self) -> None:
-        if self._stack is None and self._find_stacks is not None:
+        if self.named is None and self._find_stacks is not None:
             await self._choose(self._find_stacks)
-        self._engine = await self._connection.establish(self._stack)
-        self.bridge.watch(self._engine.store)
+        self.engine = await self._connection.establish(self.named)
+        self.bridge.watch(self.engine.store)
         self._there.set()
         if self._plan:
             self.action_deploy()
@@ -130,11 +127,11 @@ class ConsoleApp(App[int]):
             from console.tui.screens.stacks import StacksScreen
 
             name = await self.push_screen_wait(StacksScreen(stacks))
-            self._stack = dict(stacks)[name]
+            self.named = dict(stacks)[name]
 
     async def close_engine(self) -> None:
         """Ends everything that goes on behind, a run included."""
-        engine, self._engine = self._engine, None
+        engine, self.engine = self.engine, None
         if engine is not None:
             await engine.close()
 
@@ -162,30 +159,21 @@ class ConsoleApp(App[int]):
     async def connected(self) -> Engine:
         """The engine, once there is one."""
         await self._there.wait()
-        assert self._engine is not None
-        return self._engine
+        assert self.engine is not None
+        return self.engine
 
     @property
     def standing(self) -> Standing:
         """What is known besides the view."""
-        engine = self._engine
-        stack = engine.stack.name if engine else (self._stack or "")
+        engine = self.engine
+        stack = engine.stack.name if engine else (self.named or "")
         target = engine.stack.target.name if engine else (self._target or "")
         flags = (engine.read_only, engine.redactor.by_pattern) if engine else (False, False)
         return Standing(stack, target, self._connection.notice, *flags, lag=self._cost.lag, cpu=self._cost.cpu)
 
-    @property
-    def last_run(self) -> str:
-        """The id of the run that was started last, empty if none was."""
-        return self._last_run
-
     def connection_lines(self) -> list[Line]:
         """What is said in place of pods while there is no connection."""
         return self._connection.lines
-
-    def mask(self, text: str) -> str:
-        """The text without anything that must not be shown."""
-        return self._engine.redactor.text(text) if self._engine else text
 
     def copy(self, text: str, what: str) -> None:
         """Copies to the terminal's clipboard (OSC 52), masked, and says so."""
@@ -194,7 +182,7 @@ class ConsoleApp(App[int]):
 
     def events_of(self, uid: str) -> tuple[ClusterEvent, ...]:
         """The cluster's events about an object."""
-        return self._engine.events_of(uid) if self._engine else ()
+        return self.engine.events_of(uid) if self.engine else ()
 
     def _taker(self) -> ConsoleScreen | None:
         if not self.is_running:
@@ -240,55 +228,6 @@ class ConsoleApp(App[int]):
         else:
             self.notify(f"{service} has no workload in the cluster", severity="warning", markup=False)
 
-    # -- acting on the stack
-
-    def action_deploy(self) -> None:
-        """Shows the plan; or the run, if one goes on."""
-        from console.tui.screens.plan import PlanScreen
-
-        run = self.bridge.view.run if self.bridge.view else None
-        if run is not None and run.verdict is None:
-            self._watch_run(run.run_id)
-        elif not isinstance(self.screen, PlanScreen):
-            self.push_screen(PlanScreen())
-
-    def start_run(self, plan: Plan, *, rollback: bool, drift: str) -> None:
-        """Carries out a plan and watches it."""
-        from console.engine.deploy import RunOptions
-
-        assert self._engine is not None
-        choice = cast("Literal['fail', 'keep', 'overwrite']", drift)
-        try:
-            options = RunOptions(self._command(rollback=rollback, drift=drift), rollback=rollback, drift=choice)
-            self._last_run = self._engine.run(plan, options)
-        except ConsoleError as error:
-            self.notify(self.mask(str(error)), severity="error", timeout=8, markup=False)
-            return
-        self.pop_screen()
-        self._watch_run(self._last_run)
-
-    def _command(self, *, rollback: bool, drift: str) -> str:
-        """The command line that would repeat a deploy."""
-        assert self._engine is not None
-        stack = self._engine.stack
-        words = ["stack-console", "deploy", self._stack or stack.name, "--target", stack.target.name]
-        words += ["--rollback"] if rollback else []
-        words += ["--drift", drift] if drift != "fail" else []
-        return shlex.join(words)
-
-    def _watch_run(self, run_id: str) -> None:
-        from console.tui.screens.run import RunScreen
-
-        if not (isinstance(self.screen, RunScreen) and self.screen.run_id == run_id):
-            self.push_screen(RunScreen(run_id))
-
-    def action_history(self) -> None:
-        """Releases and runs."""
-        from console.tui.screens.history import HistoryScreen
-
-        if not isinstance(self.screen, HistoryScreen):
-            self.push_screen(HistoryScreen())
-
     def hurry(self) -> None:
         """Tries to connect now."""
         self._connection.hurry()
@@ -327,6 +266,6 @@ class ConsoleApp(App[int]):
         if await self.push_screen_wait(Ask(question, [Choice("y", "yes", "End the run and leave")], "Stay")):
             self._leaving = True
             self.notify("ending the run ...", timeout=60)
-            if self._engine is not None:
-                await self._engine.cancel(run_id)
+            if self.engine is not None:
+                await self.engine.cancel(run_id)
             self.exit(0)

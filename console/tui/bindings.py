@@ -43,12 +43,17 @@ class Key:
         return self.shown or self.keys.partition(",")[0]
 
 
-_LEAVES = ("plan", "run", "logs", "pod", "history", "text")
+_PANELS = ("scale", "restart")
+_LEAVES = ("plan", "run", "logs", "pod", "history", "text", *_PANELS)
 _EVERYWHERE = ("home", *_LEAVES)
 
 KEYS = (
     # Acting on the stack.
     Key(("home", "history", "pod"), "D", "app.deploy", "Deploy", "Show what a deploy would do; Enter there runs it"),
+    Key(("home", "pod"), "S", "app.scale", "Scale", "Other numbers of pods: previewed, waited for, undone"),
+    Key(("home", "pod"), "R", "app.restart", "Restart", "New pods for services: previewed, waited for"),
+    Key(("home", "pod"), "U", "app.roll_back", "Roll back", "Back to the release before; the plan is shown first"),
+    Key(("home",), "X", "app.stop_or_start", "", "Stop everything, so that there are no pods, or start it again"),
     Key(("home", "pod", "run"), "H", "app.history", "History", "Releases and runs of this stack, and their evidence"),
     # Acting on what is selected.
     Key(("home",), "enter", "open", "Open", "Open the pod, or keep to the service's pods", "Enter"),
@@ -62,6 +67,14 @@ KEYS = (
     Key(("plan",), "r", "again", "Plan again", "Make the plan anew"),
     Key(("run",), "ctrl+c", "cancel", "Cancel", "End the run cleanly", "^c"),
     Key(("run",), "f", "follow", "Follow", "Select whichever step is running"),
+    Key(("run",), "u", "undo", "Undo", "Show what would take this back; Enter there does it"),
+    Key(("scale",), "0,1,2,3,4,5,6,7,8,9", "number", "", "Type how many pods are wanted", "0-9", offered=False),
+    Key(("scale",), "plus,equals_sign", "more(1)", "More", "One pod more", "+", offered=False),
+    Key(("scale",), "minus", "more(-1)", "Fewer", "One pod fewer", "-", offered=False),
+    Key(("scale",), "backspace", "rub_out", "", "Take the number back", "Backspace", offered=False),
+    Key(("restart",), "space", "choose", "Choose", "Choose the service, or leave it out", "Space"),
+    Key(("restart",), "a", "all", "All", "All services, or none"),
+    Key(_PANELS, "enter", "preview", "Preview", "Show what it would do; Enter there does it", "Enter"),
     Key(("logs",), "f,space", "follow", "Follow", "Follow the end, or pause"),
     Key(("logs",), "p", "previous", "Previous", "The logs from before the last restart, or the current ones"),
     Key(("logs",), "w", "wrap", "Wrap", "Break long lines, or cut them"),

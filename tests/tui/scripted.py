@@ -14,7 +14,7 @@ from typing import Any
 from console.engine.logs import LogChunk
 from console.engine.ports import EvidenceItem, RunRecord
 from console.engine.store import Store
-from console.model.errors import NotFoundError, RefusedError
+from console.model.errors import NotFoundError, RefusedError, UsageError
 from console.model.events import (
     EventObserved,
     ExternalObserved,
@@ -27,11 +27,13 @@ from console.model.events import (
     UsageObserved,
     WorkloadObserved,
 )
+from console.model.operations import Operation
 from console.model.outcome import Outcome
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, ObjectRef, Plan, Step, StepKind
 from console.model.redaction import Redactor
 from console.model.release import Release
 from console.model.run import Verdict
+from console.model.scaling import Scalable
 from console.model.stack import ExternalSource, Service, Stack, Target
 from console.model.state import View
 from console.model.workload import (
@@ -276,9 +278,23 @@ def verdict(**changes: Any) -> Verdict:
 
 def stack(*, protected: bool = False) -> Stack:
     target = Target("dev", "kubernetes", "todo", "kind-dev", "localhost:5000", protected)
-    services = tuple(Service(name, f"todo-{name}", None, ()) for name in SERVICES)
+    services = tuple(
+        Service(name, f"todo-{name}", None, (), SERVICES[:rank][-1:]) for rank, name in enumerate(SERVICES)
+    )
     externals = (ExternalSource("database", "postgres", "database", "url"),)
     return Stack("todo", Path("stacks/todo/stack.yaml"), target, services, externals=externals)
+
+
+def scalable(service: str, now: int, **more: Any) -> Scalable:
+    return Scalable(service, ObjectRef("apps/v1", "Deployment", "todo", service), now, **more)
+
+
+SCALABLES = (
+    scalable("backend", 3, bounds=(2, 6), budget="poddisruptionbudget/backend", keeps="2"),
+    scalable("mcp-server", 2),
+    scalable("ai-agent", 1),
+    scalable("frontend", 2),
+)
 
 
 @dataclass(frozen=True)
@@ -303,6 +319,8 @@ class ScriptedEngine:
     asked_logs: list[dict[str, Any]] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     options: list[Any] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    earlier: int | None = 6
     closed: bool = False
     probe_answer: ProbeResult | Exception | None = None
     more_logs: asyncio.Event = field(default_factory=asyncio.Event)
@@ -325,6 +343,20 @@ class ScriptedEngine:
         if isinstance(self.next_plan, Exception):
             raise self.next_plan
         return self.next_plan
+
+    async def plan_operation(self, operation: Operation) -> Plan:
+        self.operations.append(operation)
+        if isinstance(self.next_plan, Exception):
+            raise self.next_plan
+        return replace(self.next_plan, kind=operation.kind, about=operation.about)
+
+    async def scalables(self) -> tuple[Scalable, ...]:
+        return SCALABLES
+
+    async def earlier_release(self) -> int:
+        if self.earlier is None:
+            raise UsageError("todo has no earlier good release", hint="`history` lists its releases")
+        return self.earlier
 
     def run(self, plan: Plan, options: Any) -> str:
         if self.read_only:

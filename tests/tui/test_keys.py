@@ -11,10 +11,10 @@ import pytest
 from textual.widgets import Input
 
 from console.model.errors import UnreachableError
-from console.model.events import StepStarted
+from console.model.events import RunFinished, StepStarted
 from console.tui.bindings import KEYS
 from console.tui.widgets.table import Table
-from tests.tui.scripted import NOW, PROBES, ScriptedEngine, crashed, plan, pod
+from tests.tui.scripted import NOW, PROBES, ScriptedEngine, crashed, plan, pod, verdict
 from tests.tui.terminal import Terminal, connected, opened
 
 FIRST, LAST = pod("backend", "2xkd8"), pod("frontend", "bb7c3")
@@ -100,9 +100,24 @@ def between(first: str, second: str) -> list[Case]:
 
 
 BACK = Case("escape,q", at("home"))
+ACTIONS = [Case("S", at("scale")), Case("R", at("restart")), Case("U", at("plan"))]
+
+
+def wanted(count: int) -> Effect:
+    return shown(f"backend  3 → {count}")
+
+
+async def ended(terminal: Terminal, engine: ScriptedEngine) -> None:
+    undo = "stack-console rollback todo --target dev --to 6"
+    engine.store.dispatch(RunFinished("run-1", verdict(undo=undo), NOW))
+    await terminal.shows("u Undo")
+
+
 CASES: dict[str, list[Case]] = {
     "home": [
         Case("D", at("plan")),
+        *ACTIONS,
+        Case("X", at("plan")),
         Case("H", at("history")),
         Case("enter,d", at("pod")),
         Case("l", logs_of(FIRST.name, previous=False)),
@@ -127,6 +142,7 @@ CASES: dict[str, list[Case]] = {
         Case("H", at("history")),
         Case("ctrl+c", at("Ask")),
         Case("f", chosen("build:backend", "#steps"), building),
+        Case("u", shown("rolled back to release 6"), ended),
         Case("c", copied("")),
         *between("steps", "log"),
         BACK,
@@ -145,6 +161,7 @@ CASES: dict[str, list[Case]] = {
         BACK,
     ],
     "pod": [
+        *ACTIONS,
         Case("D", at("plan")),
         Case("H", at("history")),
         Case("l", logs_of(FIRST.name, previous=False)),
@@ -153,6 +170,25 @@ CASES: dict[str, list[Case]] = {
         Case("n", shown("backend startup: ok  200 ready")),
         Case("c", copied(FIRST.name)),
         *between("probes", "details"),
+        BACK,
+    ],
+    "scale": [
+        *(Case(digit, wanted(int(digit))) for digit in "012456789"),
+        Case("3", shown("no other number is wanted yet")),
+        Case("plus,equals_sign", wanted(4)),
+        Case("minus", wanted(2)),
+        Case("backspace", shown("no other number is wanted yet"), press("7")),
+        Case("enter", shown("backend scaled to 7"), press("7")),
+        Case("c", copied("backend  3 → 7"), press("7")),
+        *between("numbers", "meaning"),
+        BACK,
+    ],
+    "restart": [
+        Case("space", shown("[ ] backend")),
+        Case("a", shown("[✓] frontend")),
+        Case("enter", shown("backend restarted")),
+        Case("c", copied("backend")),
+        *between("choice", "services"),
         BACK,
     ],
     "history": [
@@ -191,6 +227,8 @@ WAYS = {
     "run": ("D", "enter"),
     "logs": ("l",),
     "pod": ("enter",),
+    "scale": ("S",),
+    "restart": ("R",),
     "history": ("H",),
     "text": ("y",),
     "rows": (),
@@ -199,6 +237,7 @@ WAYS = {
     "app": (),
 }
 _ARRIVED = {"plan": "Enter runs it", "run": "%", "history": "20260921-0955-a1", "text": "kind: Pod", "logs": "0123"}
+_ARRIVED |= {"scale": "2-6", "restart": "1 service"}
 _TESTED_BELOW = {("home", "r"), ("stacks", "enter"), ("stacks", "q")}
 
 
@@ -294,7 +333,7 @@ async def test_keys_that_need_a_connection_are_not_offered_before_there_is_one(e
 async def test_the_palette_finds_actions_services_and_pods(engine: ScriptedEngine) -> None:
     async with connected(engine) as terminal:
         await terminal.press("colon")
-        await terminal.shows("Deploy", "History", "service backend", "logs backend")
+        await terminal.shows("Deploy", "Scale", "Stop or start", "History")
         await terminal.type("zz1")
         await terminal.shows(f"pod {crashed().name}")
         await terminal.press("down", "enter")
@@ -311,7 +350,7 @@ async def test_the_palette_keeps_to_the_pods_of_a_service(engine: ScriptedEngine
         await terminal.shows("2 of 8 pods")
 
 
-@pytest.mark.parametrize("place", ["home", "plan", "logs", "pod"])
+@pytest.mark.parametrize("place", ["home", "plan", "logs", "pod", "scale", "restart"])
 async def test_help_shows_the_keys_of_the_screen_it_was_asked_on(place: str, engine: ScriptedEngine) -> None:
     engine.say(FIRST.name, f"{LONG}\n")
     async with connected(engine, size=(120, 60)) as terminal:

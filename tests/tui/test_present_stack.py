@@ -197,7 +197,7 @@ FOUND = Diagnosis(
     "exits with code 1",
     "MCP_URL is not set\nexit 1",
     "release 7 changed ConfigMap ai-agent",
-    ("set MCP_URL in its ConfigMap", "[l] logs", "[p] previous logs", "[U] roll back"),
+    ("set MCP_URL in its ConfigMap", "[l] logs", "[p] previous logs", "[U] roll back", "[%] mend it"),
     NOW - 130,
 )
 
@@ -214,8 +214,8 @@ def test_a_diagnosis_names_cause_evidence_change_and_what_would_fix_it() -> None
 
 def test_only_keys_that_there_are_can_be_hinted_at() -> None:
     told = text(list(diagnosis_lines(FOUND, ASCII, NOW)))
-    assert "press     l logs   p previous logs" in told
-    assert "roll back" not in told
+    assert "press     l logs   p previous logs   U roll back" in told
+    assert "mend it" not in told
 
 
 def test_why_begins_with_what_is_selected_and_goes_on_with_what_is_wrong_elsewhere(view: View) -> None:

@@ -146,9 +146,9 @@ REASON = Diagnosis(
 )
 
 
-def so_far(store: Store) -> None:
-    """A deploy that waits for its pods."""
-    done: list[Fact] = [RunStarted("run-1", "deploy", plan(), "stack-console deploy todo", NOW - 12)]
+def so_far(store: Store, kind: str = "deploy") -> None:
+    """A run that waits for its pods."""
+    done: list[Fact] = [RunStarted("run-1", kind, plan(kind=kind), f"stack-console {kind} todo", NOW - 12)]
     for step, at in (("preflight", 0.4), ("build:backend", 7.2)):
         done += [StepStarted("run-1", step, NOW - 12), StepFinished("run-1", step, "", NOW - 12 + at)]
     done += [StepSkipped("run-1", "push:backend", "unchanged", NOW - 4)]
@@ -204,3 +204,42 @@ def test_logs_of_two_pods(engine: ScriptedEngine, looks: Compare) -> None:
 
 def test_the_help_of_home(engine: ScriptedEngine, looks: Compare) -> None:
     assert looks(engine, LARGE, "question_mark", words="Moving about")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_the_panel_to_scale(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    async def wish(terminal: Terminal) -> None:
+        await terminal.shows("2-6")
+        await terminal.press("5", "j", "minus")
+
+    assert looks(engine, size, "S", words="mcp-server  2 → 1", prepare=wish)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_the_panel_to_restart(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    assert looks(engine, size, "R", "j", "space", words="2 services, 5 pods")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_the_preview_of_an_operation(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    assert looks(engine, size, "U", words="Enter runs it")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_an_operation_beside_the_grid(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    so_far(engine.store, "scale")
+    engine.step_log("run-1", "wait:backend").write_text("2 of 3 pods ready\nbackend-2xkd8 answers 503\n")
+    assert looks(engine, size, "S", words="answers 503")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_the_verdict_of_an_operation(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    so_far(engine.store, "scale")
+    undo = "stack-console rollback todo --target dev --to 7"
+    ended = verdict(headline="todo on dev: backend scaled to 5: release 8", seconds=4.2, undo=undo)
+
+    async def end(terminal: Terminal) -> None:
+        engine.store.dispatch(RunFinished("run-1", ended, NOW))
+        await terminal.shows("u Undo")
+
+    assert looks(engine, size, "S", words="%", prepare=end)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, Plan, Step
+from console.model.touching import Touched
 from console.model.wording import number, seconds
 from console.tui.present.cells import Cell, Column
 from console.tui.present.glyphs import CHANGE_SIGN, Glyphs
@@ -29,9 +30,10 @@ class PlanText:
     roomy: bool = True
 
 
-def plan_text(plan: Plan, glyphs: Glyphs) -> PlanText:
-    """The whole plan to read from top to bottom."""
+def plan_text(plan: Plan, glyphs: Glyphs, touched: Sequence[Touched] = ()) -> PlanText:
+    """The whole plan to read from top to bottom, with whose pods it touches first."""
     text = PlanText()
+    text.lines += _touches(touched)
     text.anchors["preflight"] = 0
     text.lines += _checks(plan.checks, glyphs)
     text.lines += [line((f"{glyphs.warning} ", Tone.WARNING), each) for each in plan.warnings]
@@ -45,6 +47,15 @@ def plan_text(plan: Plan, glyphs: Glyphs) -> PlanText:
     for step in plan.steps:
         _add_step(text, step, glyphs)
     return text
+
+
+def _touches(touched: Sequence[Touched]) -> Iterator[Line]:
+    for each in touched:
+        yield line(strong(each.service), f"  {each.words}")
+        if each.leaning:
+            yield line(faint(f"  leaned on by {', '.join(each.leaning)}"))
+    if touched:
+        yield BLANK
 
 
 def _add_step(text: PlanText, step: Step, glyphs: Glyphs) -> None:

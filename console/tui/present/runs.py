@@ -178,6 +178,8 @@ def verdict_lines(verdict: Verdict, glyphs: Glyphs) -> list[Line]:
 def _facts(verdict: Verdict, glyphs: Glyphs) -> Iterator[Line]:
     if verdict.next_step:
         yield line(faint("  next      "), strong(verdict.next_step))
+    if verdict.undo:
+        yield line(faint("  undo      "), verdict.undo, faint("  "), ("u", Tone.ACCENT), faint(" here"))
     for address in verdict.addresses:
         yield line(faint("  open      "), (address, Tone.ACCENT))
     for warning in verdict.warnings:

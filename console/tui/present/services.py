@@ -9,7 +9,7 @@ from console.model.wording import FALLBACKS, age
 from console.model.workload import External
 from console.tui.present.cells import Cell, Column
 from console.tui.present.glyphs import Glyphs
-from console.tui.present.lines import Line, Tone, faint, line
+from console.tui.present.lines import Line, Span, Tone, faint, line
 
 COLUMNS = (
     Column("", 1),
@@ -37,6 +37,17 @@ def service_cells(service: ServiceView, glyphs: Glyphs) -> tuple[Cell, ...]:
         (count, Tone.PLAIN),
         (service.state, tone),
     )
+
+
+def services_line(view: View, now: float, glyphs: Glyphs) -> Line:
+    """All services in one line, those that are not well first, and how fresh that is."""
+    spans: list[Span] = []
+    words, tone = freshness(view, "pods", now)
+    spans += [(f" {words}", tone)] if words else []
+    for service in sorted(view.services, key=lambda each: each.state is ServiceState.READY):
+        (glyph, colour), (name, _), (count, _), _ = service_cells(service, glyphs)
+        spans += [(f" {glyph} ", colour), (f"{name} ", Tone.PLAIN), faint(f"{count} ")]
+    return tuple(spans)
 
 
 def external_cells(external: External, glyphs: Glyphs) -> tuple[Cell, ...]:

@@ -76,6 +76,11 @@ class ConsoleScreen(Screen[None]):
         return self.console.clock()
 
     @property
+    def about_service(self) -> str:
+        """The service that is selected here, empty if none is."""
+        return ""
+
+    @property
     def view(self) -> View | None:
         """The newest view."""
         return self.console.bridge.view

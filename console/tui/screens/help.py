@@ -14,6 +14,7 @@ from console.tui.widgets.reading import Reading
 _PARTS = (("rows", "Moving about"), ("app", "Everywhere"))
 _NAMES = {"slash": "/", "question_mark": "?", "colon": ":", "escape": "Esc", "enter": "Enter", "pagedown": "PgDn"}
 _NAMES |= {"pageup": "PgUp", "tab": "Tab", "shift+tab": "Shift-Tab", "space": "Space", "left": "Left", "right": "Right"}
+_NAMES |= {"plus": "+", "equals_sign": "=", "minus": "-", "backspace": "Backspace"}
 _NAMES |= {"down": "Down", "up": "Up", "home": "Home", "end": "End"}
 
 

@@ -113,6 +113,11 @@ class HomeScreen(ConsoleScreen):
         pod = self._pods.pod
         return (pod.service, pod) if pod else (self._pods.order.service, None)
 
+    @property
+    def about_service(self) -> str:
+        """The selected service, or that of the selected pod."""
+        return self._selection()[0]
+
     @on(Table.Moved)
     def _moved(self) -> None:
         self._explain()

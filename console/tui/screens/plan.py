@@ -3,46 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from textual import on
 from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Static
 
+from console.engine.operate import CAN_ROLL_BACK, ROLLS_BACK
+from console.model.operations import Operation
 from console.model.plan import Plan, Step
+from console.model.touching import Touched, touched
 from console.model.wording import number
 from console.tui.bindings import bindings
 from console.tui.present.cells import Cell
 from console.tui.present.lines import Line, faint, line
 from console.tui.present.plans import STEP_COLUMNS, PlanText, plan_text, refusals, step_cells, summary
 from console.tui.screens.ask import Ask, AskName, Choice
-from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.beside import BesideScreen
 from console.tui.widgets.reading import Reading
 from console.tui.widgets.table import Table
 
 
-class PlanScreen(ConsoleScreen):
-    """The steps at the left, what each would change beside them."""
+class PlanScreen(BesideScreen):
+    """The steps, and what each would change; of an operation beside the grid.
+
+    Args:
+        operation: what is planned, None for a deploy.
+    """
 
     place = "plan"
     BINDINGS = bindings(place)
     CSS_PATH = "plan.tcss"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.heading = "plan"
+    def __init__(self, operation: Operation | None = None) -> None:
+        super().__init__(beside=operation is not None)
+        self.operation = operation
+        self.heading = operation.kind if operation else "plan"
         self.plan: Plan | None = None
         self._steps: dict[str, Step] = {}
         self._text = PlanText()
-        self._rollback = False
+        self._rollback = operation is not None and operation.kind in ROLLS_BACK
         self._began = 0.0
 
-    def body(self) -> Iterable[Widget]:
+    def panel(self) -> Iterable[Widget]:
         """The two panes, and what Enter does."""
         self._list = Table(STEP_COLUMNS, self._cells, title="Steps", titles=False, id="steps")
         self._diff = Reading(title="What changes", id="diff")
         yield Horizontal(self._list, self._diff, id="panes")
-        yield Static(id="summary", markup=False)
+        yield Static(id="summary", markup=False, classes="said")
 
     def on_mount(self) -> None:
         """Makes the plan."""
@@ -52,7 +61,7 @@ class PlanScreen(ConsoleScreen):
 
     def tick(self, now: float) -> None:
         """How long it takes."""
-        self.head()
+        super().tick(now)
         if self.plan is None and self._began:
             self._diff.entitle("What changes", f"{now - self._began:.0f} s")
 
@@ -68,7 +77,9 @@ class PlanScreen(ConsoleScreen):
 
     async def _make(self) -> None:
         engine = await self.console.connected()
-        plan = await self.attempt(engine.plan, self._failed)
+        operation = self.operation
+        make = engine.plan if operation is None else partial(engine.plan_operation, operation)
+        plan = await self.attempt(make, self._failed)
         self._began = 0.0
         self._diff.entitle("What changes")
         if plan is not None:
@@ -82,7 +93,7 @@ class PlanScreen(ConsoleScreen):
     def _show(self, plan: Plan) -> None:
         self.plan = plan
         self._steps = {step.id: step for step in plan.steps}
-        self._text = plan_text(plan, self.glyphs)
+        self._text = plan_text(plan, self.glyphs, self._touched(plan))
         self._list.show([] if plan.empty else list(self._steps), [line(faint("nothing to do"))])
         self._diff.show(self._text.lines)
         guarded = "protected  " if plan.protected else ""
@@ -91,13 +102,24 @@ class PlanScreen(ConsoleScreen):
         )
         self._say(self._sentence(plan))
 
+    def _touched(self, plan: Plan) -> Sequence[Touched]:
+        pods = {service.name: service.desired for service in self.view.services} if self.view else {}
+        return touched(plan, self.console.services, pods) if self.operation else ()
+
+    @property
+    def _may_roll_back(self) -> bool:
+        return self.operation is None or self.operation.kind in CAN_ROLL_BACK
+
     def _sentence(self, plan: Plan) -> str:
         if refused := refusals(plan):
             return f"preflight says no: {number(refused, 'check')} failed.  r plans again"
         if plan.empty:
             return "nothing to do: the cluster is as declared.  Esc goes back"
         after = "  On failure: rolls back." if self._rollback else "  On failure: stays as it is."
-        return f"{summary(plan)}.{after}  Enter runs it"
+        after = after if self._may_roll_back else ""
+        about = f"{plan.about}: " if plan.about else ""
+        gap = "\n" if self.beside else "  "
+        return f"{about}{summary(plan)}.{after}{gap}Enter runs it"
 
     def _say(self, words: str) -> None:
         self.query_one("#summary", Static).update(words)
@@ -105,7 +127,7 @@ class PlanScreen(ConsoleScreen):
     def _cells(self, step_id: str) -> Sequence[Cell]:
         return step_cells(self._steps[step_id])
 
-    @on(Table.Moved)
+    @on(Table.Moved, "#steps")
     def _moved(self, event: Table.Moved) -> None:
         self._diff.go_to(self._text.anchors.get(event.key, -1))
 
@@ -115,7 +137,7 @@ class PlanScreen(ConsoleScreen):
         if self.plan is not None:
             self._say(self._sentence(self.plan))
 
-    @on(Table.Opened)
+    @on(Table.Opened, "#steps")
     def action_run(self) -> None:
         """Carries the plan out, after what must be asked."""
         if self.plan is not None and self._runnable(self.plan):
@@ -123,19 +145,24 @@ class PlanScreen(ConsoleScreen):
 
     async def _confirm(self, plan: Plan) -> None:
         drift = "fail"
-        if plan.drift:
+        if plan.drift and self.operation is None:
             drift = await self.app.push_screen_wait(Ask(_drift_question(plan), _DRIFT_CHOICES))
             if not drift:
                 return
         if plan.protected and not await self.app.push_screen_wait(AskName(plan.stack, plan.target)):
             return
-        self.console.start_run(plan, rollback=self._rollback, drift=drift)
+        if self.operation is not None:
+            self.console.start_operation(plan, self.operation, rollback=self._rollback)
+        else:
+            self.console.start_run(plan, rollback=self._rollback, drift=drift)
 
     def _runnable(self, plan: Plan) -> bool:
         return not plan.empty and not refusals(plan)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enter works once there is something that may be run."""
+        if action == "rollback" and not self._may_roll_back:
+            return False
         if action in {"run", "rollback"}:
             return self.plan is not None and self._runnable(self.plan)
         return self.plan is not None if action == "copy" else True

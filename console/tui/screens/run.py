@@ -11,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 from textual.worker import Worker
 
+from console.model.repeating import operation_of
 from console.model.run import Run, StepState
 from console.model.state import View
 from console.tui.bindings import bindings
@@ -27,7 +28,7 @@ from console.tui.present.runs import (
     waiting_lines,
 )
 from console.tui.screens.ask import Ask, Choice
-from console.tui.screens.base import ConsoleScreen
+from console.tui.screens.beside import BesideScreen
 from console.tui.widgets.bytelog import ByteLog
 from console.tui.widgets.logview import LogView
 from console.tui.widgets.reading import Reading
@@ -36,16 +37,21 @@ from console.tui.widgets.table import Table
 _CHUNK = 262_144
 
 
-class RunScreen(ConsoleScreen):
-    """Watches one run. The run is the engine's: it goes on when this closes."""
+class RunScreen(BesideScreen):
+    """Watches one run. The run is the engine's: it goes on when this closes.
+
+    Args:
+        run_id: which.
+        beside: whether the grid stays in sight.
+    """
 
     place = "run"
     pace = FLOWING
     BINDINGS = bindings(place)
     CSS_PATH = "run.tcss"
 
-    def __init__(self, run_id: str) -> None:
-        super().__init__()
+    def __init__(self, run_id: str, *, beside: bool = False) -> None:
+        super().__init__(beside=beside)
         self.heading = "run"
         self.run_id = run_id
         self._following = True
@@ -53,7 +59,7 @@ class RunScreen(ConsoleScreen):
         self._tail: Worker[None] | None = None
         self._more = asyncio.Event()
 
-    def body(self) -> Iterable[Widget]:
+    def panel(self) -> Iterable[Widget]:
         """Steps, reasons, log, and the bar over the whole."""
         self._list = Table(STEP_COLUMNS, self._cells, title="Steps", titles=False, id="steps")
         self._reasons = Reading(title="Waiting for", id="reasons")
@@ -79,6 +85,7 @@ class RunScreen(ConsoleScreen):
 
     def take(self, view: View) -> None:
         """How far it is."""
+        super().take(view)
         run = self.course
         if run is None:
             return
@@ -95,12 +102,21 @@ class RunScreen(ConsoleScreen):
 
     def tick(self, now: float) -> None:
         """Times go on."""
-        self.head()
+        super().tick(now)
         run = self.course
         if run is not None:
             self.heading = run.kind
             self._list.tick()
-            self._bar.show([progress_line(run, now, max(20, self.size.width - 4), self.glyphs)])
+            self._bar.show(
+                [
+                    progress_line(
+                        run,
+                        now,
+                        max(20, self._bar.row_width - 1 if self._bar.size.width else self.size.width - 4),
+                        self.glyphs,
+                    )
+                ]
+            )
 
     def flush(self) -> None:
         """Lines of the log."""
@@ -129,7 +145,7 @@ class RunScreen(ConsoleScreen):
 
     # -- the log of the selected step
 
-    @on(Table.Moved)
+    @on(Table.Moved, "#steps")
     def _moved(self, event: Table.Moved) -> None:
         self._following = self._following and not event.by_hand
         self._show_log()
@@ -193,6 +209,13 @@ class RunScreen(ConsoleScreen):
             engine = await self.console.connected()
             await engine.cancel(self.run_id)
 
+    def action_undo(self) -> None:
+        """Shows what would take it back."""
+        run = self.course
+        undo = operation_of(run.verdict.undo) if run is not None and run.verdict is not None else None
+        if undo is not None:
+            self.console.propose(undo)
+
     def action_copy(self) -> None:
         """Copies the verdict, or the log that is on screen."""
         if self._reasons.display and not self._log.has_focus:
@@ -201,7 +224,9 @@ class RunScreen(ConsoleScreen):
             self.console.copy(self._log.visible_text(), "the log on screen")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Which keys work: what has ended cannot be cancelled."""
+        """Which keys work: what has ended cannot be cancelled, what goes on cannot be undone."""
+        if action == "undo":
+            return self.course is not None and self.course.verdict is not None and bool(self.course.verdict.undo)
         return not self.over if action in {"cancel", "follow"} else True
 
 

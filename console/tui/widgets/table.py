@@ -9,6 +9,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Resize
+from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -106,14 +107,14 @@ class Table(Rows):
 
     def show(self, keys: Sequence[str], instead: Sequence[Line] = ()) -> None:
         """Takes rows in their order; `instead` is shown where there are none. The cursor stays on its key."""
-        before = self.key
+        before, rows = self.key, self.total + self.head
         self._instead = list(instead)
         self._keys = list(keys)
         self._index = {key: index for index, key in enumerate(self._keys)}
         self._at = self._index.get(before, max(0, min(self._at, len(self._keys) - 1)))
         self._drawn.clear()
         self._into_view()
-        self.refresh()
+        self.refresh(layout=self.styles.is_auto_height and rows != self.total + self.head)
         if self.key != before:
             self.post_message(self.Moved(self, self.key))
 
@@ -133,6 +134,10 @@ class Table(Rows):
         if tuple(self._cells(key)) != self._drawn.get(key):
             self._drawn.pop(key, None)
             self.refresh_row(index)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """All rows, below the line of titles."""
+        return self.total + self.head
 
     # -- drawing
 
