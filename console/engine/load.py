@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
+from typing import Any, TypeVar
 
 from console.engine.aims import Aim, Aims
 from console.engine.ports import Answer
@@ -16,11 +17,15 @@ from console.model.errors import ConsoleError, DeniedError
 from console.model.events import Fact, LoadMeasured, PodObserved
 from console.model.load import Load, Sample, Tally
 from console.model.plan import StepKind
+from console.model.state import Freshness, View
 
+T = TypeVar("T")
 STEADY = 3.0
 """Seconds that are measured before the first change."""
 AFTER = 2.0
-"""Seconds that are measured after the last one."""
+"""Seconds that are measured after the last one, and after the last pod has left."""
+LEAVING = 60.0
+"""Seconds that pods which leave are waited for: many a request fails by one that does not finish what it began."""
 FIRST_ANSWER = 15.0
 """Seconds that a stack which never answered gets for its first answer, once everything is done."""
 TIMEOUT = 5.0
@@ -31,6 +36,7 @@ UNDER_WAY = 64
 """Requests that may be under way at once; fewer than the connections that the console itself has."""
 _FRESH = 4
 _EVERY = 1.0
+_TOLD_WITHIN = 2.0
 _PODS = 5000
 _FAILED = frozenset({404, 429})
 _IP = re.compile(r"(?<![\w.:])(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(?::\d+)?")
@@ -102,22 +108,25 @@ class LoadProbe:
             self._tally.problem = f"no requests were sent after the first {LONGEST / 60:.0f} minutes"
         finally:
             leave()
-            await self._work.world.visitor.close()
-            for event in (self.steady, self._answered, self._over):
-                event.set()
+            try:
+                await self._work.world.visitor.close()
+            finally:
+                for event in (self.steady, self._answered, self._over):
+                    event.set()
 
     def changes_begin(self) -> None:
         """From now on it is the run that matters."""
         self._tally.changes_begin()
 
     async def finish(self) -> None:
-        """A little after the last change; what never answered gets a while more. All requests have ended then."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_ANSWER):
-                await self._answered.wait()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(AFTER):
-                await self._over.wait()
+        """A little after the last change, once pods have left; what never answered gets a while more.
+
+        All requests have ended then.
+        """
+        await _within(FIRST_ANSWER, self._answered.wait())
+        if not self._over.is_set():
+            await _within(LEAVING, self._work.store.wait_until(_nobody_leaves))
+        await _within(AFTER, self._over.wait())
         self._ending = True
         await self._over.wait()
 
@@ -163,24 +172,28 @@ class LoadProbe:
         self._tell()
 
     async def _visit(self, aim: Aim, *, fresh: bool) -> None:
-        began = self._now()
+        began, answer = self._now(), None
         try:
             async with asyncio.timeout(TIMEOUT):
-                reason, pod = self._judge(await aim.ask(fresh))
+                answer = await aim.ask(fresh)
+            reason = _reason(answer)
         except TimeoutError:
-            reason, pod = f"no answer within {TIMEOUT:g} s", ""
+            reason = f"no answer within {TIMEOUT:g} s"
         except DeniedError as error:
             self._tally.problem = f"not measured: {error.what}"
             return
         except ConsoleError as error:
-            reason, pod = error.what, ""
+            reason = error.what
         finally:
             self._under_way -= 1
         now = self._now()
+        if not reason:
+            self._tally.add(Sample(now, now - began))
+            self._answered.set()
+            return
+        pod = await self._pod(answer) if answer else ""
         shown = self._work.world.redactor.text
         self._tally.add(Sample(now, now - began, shown(reason), shown(pod)))
-        if not reason:
-            self._answered.set()
 
     def _tell(self) -> None:
         at = self._work.world.clock()
@@ -188,16 +201,23 @@ class LoadProbe:
 
     # -- judging
 
-    def _judge(self, answer: Answer) -> tuple[str, str]:
-        """Why a request failed, empty if it did not, and the pod that failed it."""
-        if answer.status is not None and answer.status < 500 and answer.status not in _FAILED:
-            return "", ""
-        return _reason(answer), answer.pod or self._pod_in(answer.text)
+    async def _pod(self, answer: Answer) -> str:
+        """The pod that failed a request: as it says itself, else whose address a proxy did not reach.
 
-    def _pod_in(self, text: str) -> str:
-        """The pod whose address stands in the words of a proxy that did not reach it."""
-        addresses = (found[1].strip("[]") for found in _IP.finditer(text))
-        return next((self._pods[address] for address in addresses if address in self._pods), "")
+        A pod may be asked before the watch has told of it.
+        """
+        addresses = [found[1].strip("[]") for found in _IP.finditer(answer.text)]
+        if answer.pod or not addresses:
+            return answer.pod
+
+        def known(view: View) -> str | None:
+            return next((self._pods[address] for address in addresses if address in self._pods), None)
+
+        found = await _within(_TOLD_WITHIN, self._work.store.wait_until(known))
+        if found is None:
+            # It is no pod's, and not waited for again.
+            self._pods |= dict.fromkeys(addresses[:1], "")
+        return found or ""
 
     def _hear(self, fact: Fact) -> None:
         """Addresses are remembered for what comes late; those that were not seen for the longest time go."""
@@ -208,7 +228,25 @@ class LoadProbe:
                 del self._pods[next(iter(self._pods))]
 
 
+async def _within(seconds: float, wait: Coroutine[Any, Any, T]) -> T | None:
+    """What is waited for, None if it does not come in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await wait
+    except TimeoutError:
+        return None
+
+
+def _nobody_leaves(view: View) -> bool:
+    """Whether no pod of the stack is about to go; what cannot be seen is not waited for."""
+    seen = view.freshness is Freshness.LIVE
+    return not any(pod.service and pod.deleting is not None for pod in view.pods.values() if seen)
+
+
 def _reason(answer: Answer) -> str:
+    """Why a request failed, empty if it did not."""
+    if answer.status is not None and answer.status < 500 and answer.status not in _FAILED:
+        return ""
     if answer.status is None:
         known = (words for sign, words in _REASONS.items() if sign in answer.text.lower())
         return next(known, " ".join(_IP.sub("a pod", answer.text).split())[:120])

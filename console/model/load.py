@@ -241,6 +241,8 @@ def load_summary(load: Load) -> str:
     """The figures in one line: `20.0 requests/s, none of 1,200 failed, p50 4 ms, p95 9 ms, p99 12 ms`."""
     if not load.requests:
         return load.problem or "no request has ended yet"
+    if load.first_answer is None:
+        return f"none of {number(load.requests, 'request')} was answered"
     failed = f"{load.failed:,} of {load.requests:,} failed" if load.failed else f"none of {load.requests:,} failed"
     names = (("p50", load.p50), ("p95", load.p95), ("p99", load.p99))
     times = ", ".join(f"{name} {latency(value)}" for name, value in names if value is not None)

@@ -91,6 +91,7 @@ def test_without_any_answer_everything_counts():
     load = counted.load(120.0)
     assert (load.requests, load.failed, load.ok, load.longest_gap) == (20, 20, False, 20.0)
     assert load.p99 is None
+    assert load_words(load)[0].startswith("none of 20 requests was answered; to http")
 
 
 def test_nothing_measured_is_not_fine():
