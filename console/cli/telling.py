@@ -31,7 +31,9 @@ from console.model.run import Progress
 from console.model.wording import seconds, size
 from console.model.workload import ClusterEvent
 
-_BYTES_EVERY = 5.0
+_FEW = 20
+_MANY_EVERY = 5.0
+"""Bytes, and pods beyond a few, are told every so many seconds, and at the end."""
 _LOAD_EVERY = 5.0
 _STAGE = re.compile(r"\bpulling\b|\bstarting: \w+ probe\b")
 _MANY = re.compile(r"\d+ pods: ")
@@ -112,7 +114,8 @@ class Telling:
     def _progressed(self, fact: StepProgressed) -> None:
         progress = fact.progress
         before, at = self._progress.get(fact.step_id, (-1.0, float("-inf")))
-        if progress.done == before or (progress.unit == "bytes" and fact.at - at < _BYTES_EVERY):
+        many = progress.unit == "bytes" or (progress.total or 0) > _FEW
+        if progress.done == before or (many and progress.done != progress.total and fact.at - at < _MANY_EVERY):
             return
         self._progress[fact.step_id] = (progress.done, fact.at)
         self._say(fact.step_id, _amount(progress))

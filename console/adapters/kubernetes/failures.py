@@ -213,6 +213,8 @@ def _unanswered(error: BaseException) -> tuple[str, str, str]:
 
 def _words(error: BaseException) -> str:
     """The operating system's or the TLS library's own words, without aiohttp's wrapping."""
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "cut off in the middle of an answer"
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     if verification := getattr(inner, "verify_message", ""):
         return str(verification)
