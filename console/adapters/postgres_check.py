@@ -7,11 +7,13 @@ ErrorResponse. Nothing said here contains the URL: its user info is a secret.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import ssl
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import parse_qs, unquote, urlsplit
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
@@ -29,9 +31,12 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a check found: `ok`, and one line for people that never holds the URL."""
+    """What a check found: `ok`, and one line for people that never holds the URL.
 
-    ok: bool
+    `ok` is None for a private network that this machine does not reach: pods may be nearer to it.
+    """
+
+    ok: bool | None
     detail: str
 
 
@@ -64,6 +69,8 @@ async def check_postgres(url: str, timeout: float = 5.0) -> Answer:
         async with asyncio.timeout(timeout):
             return await _ask(address)
     except (OSError, _NotPostgresError, asyncio.IncompleteReadError) as error:
+        if _is_silent(error) and await _is_private(address.host):
+            return Answer(None, f"{address} is in a private network that cannot be reached from here")
         return Answer(False, _reason(error, address, timeout))
 
 
@@ -147,6 +154,20 @@ def _refusal(body: bytes, address: _Address) -> str:
     # The server repeats the user's name, which belongs to the URL's user info.
     message = fields.get(b"M", "no reason given").replace(f'"{address.user}"', '"***"')
     return f"{address} refuses: {message} (SQLSTATE {code}){advice}"
+
+
+def _is_silent(error: Exception) -> bool:
+    return isinstance(error, TimeoutError) or getattr(error, "errno", None) in {errno.ENETUNREACH, errno.EHOSTUNREACH}
+
+
+async def _is_private(host: str) -> bool:
+    """Whether all addresses of a host are private ones (RFC 1918, RFC 4193), but not this machine's own."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None)
+    except OSError:
+        return False
+    addresses = [ip_address(each[4][0]) for each in found]
+    return all(each.is_private and not each.is_loopback for each in addresses)
 
 
 def _reason(error: Exception, address: _Address, timeout: float) -> str:

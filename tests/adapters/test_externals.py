@@ -1,6 +1,7 @@
 """Is a PostgreSQL there: every way in which it is not has words of its own, and none of them holds the URL."""
 
 import asyncio
+import socket
 import struct
 
 import pytest
@@ -153,6 +154,18 @@ async def test_a_server_that_says_nothing_is_given_up_in_time():
     async with server:
         found = await check_postgres(_url(port), timeout=0.1)
     assert found.detail.startswith(f"127.0.0.1:{port} did not answer within 0.1 s")
+
+
+async def test_of_a_private_network_that_is_not_reached_from_here_nothing_is_known():
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("fd00::1", 9))  # sends nothing: only asks for a route
+        except OSError:
+            pass
+        else:
+            pytest.skip("this machine has a route to fd00::1")
+    found = await check_postgres(_url("5432").replace("127.0.0.1", "[fd00::1]"))
+    assert (found.ok, found.detail) == (None, "fd00::1:5432 is in a private network that cannot be reached from here")
 
 
 async def test_a_server_without_tls_is_not_good_enough_when_the_url_asks_for_it():
