@@ -12,6 +12,7 @@ from console.model.events import (
     Fact,
     Relisted,
     RunFinished,
+    RunPaused,
     RunStarted,
     StepFailed,
     StepFinished,
@@ -48,7 +49,7 @@ class ActivityLog:
         match fact:
             case EventObserved():
                 self._event(fact.event, about)
-            case RunStarted() | RunFinished() | StepFinished() | StepFailed():
+            case RunStarted() | RunPaused() | RunFinished() | StepFinished() | StepFailed():
                 self._run(fact)
             case WatchLost() | Relisted():
                 self._connection(fact)
@@ -84,10 +85,13 @@ class ActivityLog:
         line = Activity(event.last, subject, words, "warning" if warning else "info")
         self._add(key, line if count == 1 else replace(line, text=f"{words} ({count} times)"))
 
-    def _run(self, fact: RunStarted | RunFinished | StepFinished | StepFailed) -> None:
+    def _run(self, fact: RunStarted | RunPaused | RunFinished | StepFinished | StepFailed) -> None:
         match fact:
             case RunStarted():
                 self._add(("run", fact.run_id), Activity(fact.at, fact.plan.stack, f"{fact.kind} began"))
+            case RunPaused():
+                words = "paused: what has begun goes on to its end" if fact.paused else "goes on"
+                self._add(("pause", fact.run_id, fact.at), Activity(fact.at, "", words))
             case RunFinished():
                 level = "info" if fact.verdict.ok else "error"
                 self._add(("end", fact.run_id), Activity(fact.at, "", fact.verdict.headline, level))

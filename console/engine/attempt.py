@@ -46,11 +46,13 @@ class Attempt:
     Args:
         work: what it works with.
         folder: gets its evidence.
+        go: while it is not set, nothing new begins.
     """
 
-    def __init__(self, work: Work, folder: Path) -> None:
+    def __init__(self, work: Work, folder: Path, go: asyncio.Event) -> None:
         self._work = work
         self._folder = folder
+        self._go = go
         self._began = work.world.clock()
         self._clock = time.monotonic()
         self._done = {step.id: asyncio.Event() for step in work.plan.steps}
@@ -126,6 +128,8 @@ class Attempt:
         try:
             for need in step.needs:
                 await self._done[need].wait()
+            if step.kind in _HELD:
+                await self._go.wait()
         except asyncio.CancelledError:
             self._work.course.skipped(step, self._why())
             raise
@@ -257,6 +261,8 @@ async def _record(work: Work, step: Step, log: StepLog) -> str:
     return await record_release(work, Outcome.DONE)
 
 
+_HELD = frozenset({StepKind.PROVISION, StepKind.BUILD, StepKind.PUSH, StepKind.APPLY, StepKind.STOP, StepKind.PRUNE})
+"""What does not begin while a run is paused; what was begun is waited for, and recorded."""
 _ACTIONS: dict[StepKind, Action] = {
     StepKind.PROVISION: images.provision,
     StepKind.BUILD: images.build,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from console.engine.ports import World
 from console.engine.releases import last_good
 from console.engine.store import Store
 from console.engine.work import RunOptions, Work
+from console.model.events import RunPaused
 from console.model.gathered import Gathered
 from console.model.plan import Plan, Step, StepKind
 from console.model.run import Verdict
@@ -35,6 +37,22 @@ class Runner:
         self._world = world
         self._store = store
         self._logs = logs
+        self._go = asyncio.Event()
+
+    def pause(self, run_id: str, *, paused: bool) -> None:
+        """Begins no more steps of the run that goes on, or goes on with it.
+
+        Args:
+            run_id: which run it is.
+            paused: what is wanted.
+        """
+        if paused is not self._go.is_set():
+            return
+        if paused:
+            self._go.clear()
+        else:
+            self._go.set()
+        self._store.dispatch(RunPaused(run_id, paused, self._world.clock()))
 
     def step_log(self, run_id: str, step_id: str) -> Path:
         """The file that gets the redacted output of a step; it may not be there yet."""
@@ -53,11 +71,12 @@ class Runner:
             plan = _with_rollback(plan, gathered)
         if not options.wait:
             plan = _without_waits(plan)
+        self._go.set()
         world, folder = self._world, self._logs / run_id
         course = Course(run_id, plan, self._store, folder, world.redactor, world.clock)
         work = Work(run_id, self._stack, world, self._store, course, plan, gathered, options)
         work.outlast(Patience(PATIENCE, work.certain))
-        return await Attempt(work, folder).run()
+        return await Attempt(work, folder, self._go).run()
 
 
 def _without_waits(plan: Plan) -> Plan:

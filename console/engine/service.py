@@ -199,6 +199,19 @@ class Engine:
         if run_id == self._run_id:
             await self._tasks.cancel(_RUN)
 
+    def pause(self, run_id: str) -> None:
+        """Holds a run before its next service: what has begun goes on to its end; one that has ended is fine."""
+        self._pause(run_id, paused=True)
+
+    def resume(self, run_id: str) -> None:
+        """Goes on with a run that was paused."""
+        self._pause(run_id, paused=False)
+
+    def _pause(self, run_id: str, *, paused: bool) -> None:
+        run = self.store.view().run
+        if run is not None and run.run_id == run_id == self._run_id and run.verdict is None:
+            self._runner.pause(run_id, paused=paused)
+
     def step_log(self, run_id: str, step_id: str) -> Path:
         """The file that gets the redacted output of a step; it may not be there yet."""
         return self._runner.step_log(run_id, step_id)

@@ -225,6 +225,15 @@ class LoadMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class RunPaused:
+    """A run holds, or goes on: what has begun goes on to its end, nothing else begins."""
+
+    run_id: str
+    paused: bool
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """A run ended with its one verdict."""
 
@@ -269,6 +278,7 @@ Fact = (
     | StepSkipped
     | StepFailed
     | LoadMeasured
+    | RunPaused
     | RunFinished
     | ReleaseObserved
 )

@@ -8,6 +8,7 @@ from console.model.events import (
     Fact,
     LoadMeasured,
     RunFinished,
+    RunPaused,
     RunStarted,
     StepFailed,
     StepFinished,
@@ -32,7 +33,9 @@ def reduce_run(run: Run | None, fact: Fact) -> Run | None:
     if run is None or getattr(fact, "run_id", "") != run.run_id:
         return run
     if isinstance(fact, RunFinished):
-        return replace(run, ended=fact.at, verdict=fact.verdict)
+        return replace(run, ended=fact.at, verdict=fact.verdict, paused=False)
+    if isinstance(fact, RunPaused):
+        return replace(run, paused=fact.paused)
     if isinstance(fact, LoadMeasured):
         return replace(run, load=fact.load, load_seconds=(*run.load_seconds, fact.second)[-SECONDS_KEPT:])
     if isinstance(fact, StepFact) and fact.step_id in run.steps:

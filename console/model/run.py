@@ -143,7 +143,8 @@ class Verdict:
 class Run:
     """A run of the console: its plan, its steps' course, and its verdict once there is one.
 
-    `load` is what became so far of the requests that are sent meanwhile, `load_seconds` the last of them by second.
+    `load` is what became so far of the requests that are sent meanwhile, `load_seconds` the last of them by second;
+    `paused` while nothing new begins.
     """
 
     run_id: str
@@ -156,6 +157,7 @@ class Run:
     verdict: Verdict | None = None
     load: Load | None = None
     load_seconds: tuple[LoadSecond, ...] = ()
+    paused: bool = False
 
     def with_step(self, step: StepRun) -> Run:
         """The same run with that step's course replaced."""

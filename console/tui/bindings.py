@@ -66,6 +66,7 @@ KEYS = (
     Key(("plan",), "b", "rollback", "Roll back", "Whether to roll back by itself if the run fails"),
     Key(("plan",), "r", "again", "Plan again", "Make the plan anew"),
     Key(("run",), "ctrl+c", "cancel", "Cancel", "End the run cleanly", "^c"),
+    Key(("run",), "p", "pause", "Pause", "Hold before the next service, or go on; what has begun goes on to its end"),
     Key(("run",), "f", "follow", "Follow", "Select whichever step is running"),
     Key(("run",), "u", "undo", "Undo", "Show what would take this back; Enter there does it"),
     Key(("scale",), "0,1,2,3,4,5,6,7,8,9", "number", "", "Type how many pods are wanted", "0-9", offered=False),

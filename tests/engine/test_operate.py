@@ -1,14 +1,17 @@
 """Operations on a deployed stack: each makes a release, waits for its outcome, and can be undone."""
 
+import asyncio
 import json
 
 import pytest
 
 from console.engine.releases import read_releases
 from console.model.errors import PreflightError, UsageError
+from console.model.events import RunPaused
 from console.model.operations import Configure, Restart, RollBack, Scale, Start, Stop
 from console.model.outcome import Outcome
 from console.model.plan import ObjectRef
+from console.model.run import StepState
 from tests.engine.bench import Bench, virtual_deployment
 from tests.engine.test_deploy import AUTOSCALER
 from tests.stacks import config_map, make_service, make_stack, together
@@ -183,3 +186,38 @@ async def test_a_stack_that_was_never_deployed_is_told_so(bench, namespace):
     bench.observe(make_stack([web(namespace)], namespace=namespace))
     with pytest.raises(PreflightError, match="was not deployed there"):
         await bench.operate(Restart())
+
+
+async def test_a_paused_restart_holds_before_the_next_service_and_goes_on(bench, cluster, namespace):
+    first = make_service("api", virtual_deployment("api", replicas=1), namespace)
+    await deployed(bench, namespace, first, make_service("web", virtual_deployment("web"), namespace, after=["api"]))
+    before = uids(cluster)
+
+    def begun(view):
+        return view.run and view.run.kind == "restart" and view.run.steps["apply:api"].started is not None
+
+    restarted = asyncio.create_task(bench.operate(Restart()), name="restart")
+    await bench.store.wait_until(begun)
+    bench.runner.pause("run-2", paused=True)
+    await bench.store.wait_until(lambda view: view.run.steps["wait:api"].state is StepState.DONE)
+    run = bench.store.view().run
+    assert (run.paused, run.steps["apply:web"].state) == (True, StepState.PENDING)
+    assert len(before & uids(cluster)) == 2, "the pods of the next service are as they were"
+    bench.runner.pause("run-2", paused=False)
+    assert (await restarted).outcome is Outcome.DONE
+    assert not before & uids(cluster)
+    assert [fact.paused for fact in bench.told(RunPaused)] == [True, False]
+
+
+async def test_a_paused_run_is_cancelled_cleanly_and_says_what_was_reached(bench, cluster, namespace):
+    first = make_service("api", virtual_deployment("api", replicas=1), namespace)
+    await deployed(bench, namespace, first, make_service("web", virtual_deployment("web"), namespace, after=["api"]))
+    restarted = asyncio.create_task(bench.operate(Restart()), name="restart")
+    await bench.store.wait_until(lambda view: view.run.kind == "restart" and view.run.steps["apply:api"].started)
+    bench.runner.pause("run-2", paused=True)
+    await bench.store.wait_until(lambda view: view.run.steps["wait:api"].state is StepState.DONE)
+    restarted.cancel()
+    verdict = await restarted
+    assert verdict.outcome is Outcome.INTERRUPTED
+    assert verdict.headline == "interrupted: done: apply:api, wait:api; left: apply:web, wait:web, record"
+    assert not bench.store.view().run.paused

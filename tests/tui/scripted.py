@@ -23,6 +23,7 @@ from console.model.events import (
     ReleaseObserved,
     Relisted,
     RunFinished,
+    RunPaused,
     RunStarted,
     UsageObserved,
     WorkloadObserved,
@@ -368,6 +369,12 @@ class ScriptedEngine:
     async def cancel(self, run_id: str) -> None:
         self.cancelled.append(run_id)
         self.store.dispatch(RunFinished(run_id, verdict(outcome=Outcome.INTERRUPTED, headline="interrupted"), NOW))
+
+    def pause(self, run_id: str) -> None:
+        self.store.dispatch(RunPaused(run_id, True, NOW))
+
+    def resume(self, run_id: str) -> None:
+        self.store.dispatch(RunPaused(run_id, False, NOW))
 
     def step_log(self, run_id: str, step_id: str) -> Path:
         return self.folder / f"{step_id.replace(':', '-')}.log"

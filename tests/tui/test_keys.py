@@ -142,6 +142,7 @@ CASES: dict[str, list[Case]] = {
         Case("H", at("history")),
         Case("ctrl+c", at("Ask")),
         Case("f", chosen("build:backend", "#steps"), building),
+        Case("p", shown("paused: what has begun goes on")),
         Case("u", shown("rolled back to release 6"), ended),
         Case("c", copied("")),
         *between("steps", "log"),

@@ -234,6 +234,18 @@ async def test_restart_begins_with_the_selected_service_and_a_chooses_all(engine
         assert engine.options[0].rollback
 
 
+async def test_a_run_is_paused_and_goes_on(engine: ScriptedEngine) -> None:
+    async with connected(engine) as terminal:
+        await run_of(terminal, "5")
+        await terminal.press("p")
+        await terminal.shows("paused: what has begun goes on, nothing else begins")
+        await terminal.press("p")
+        await terminal.until(lambda: "paused" not in terminal.text)
+        engine.store.dispatch(RunFinished("run-1", verdict(), NOW))
+        await terminal.shows("Verdict")
+        assert "Pause" not in terminal.text
+
+
 async def test_services_are_chosen_one_by_one(engine: ScriptedEngine) -> None:
     async with connected(engine) as terminal:
         await restarting(terminal, "space", "enter")

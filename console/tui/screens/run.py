@@ -35,6 +35,7 @@ from console.tui.widgets.reading import Reading
 from console.tui.widgets.table import Table
 
 _CHUNK = 262_144
+_PAUSED = "paused: what has begun goes on, nothing else begins"
 
 
 class RunScreen(BesideScreen):
@@ -107,6 +108,9 @@ class RunScreen(BesideScreen):
         if run is not None:
             self.heading = run.kind
             self._list.tick()
+            self._bar.entitle(
+                "Run", "paused: what has begun goes on, nothing else begins  p goes on" if run.paused else ""
+            )
             self._bar.show(
                 [
                     progress_line(
@@ -197,6 +201,16 @@ class RunScreen(BesideScreen):
         if self.course is not None:
             self._steer(self.course)
 
+    def action_pause(self) -> None:
+        """Holds before the next service, or goes on."""
+        if self.course is not None and not self.over:
+            self.run_worker(self._pause(not self.course.paused), exclusive=True, group="pause", name="pause")
+
+    async def _pause(self, paused: bool) -> None:
+        engine = await self.console.connected()
+        change = engine.pause if paused else engine.resume
+        change(self.run_id)
+
     def action_cancel(self) -> None:
         """Asks once, then ends the run cleanly."""
         if not self.over:
@@ -227,7 +241,7 @@ class RunScreen(BesideScreen):
         """Which keys work: what has ended cannot be cancelled, what goes on cannot be undone."""
         if action == "undo":
             return self.course is not None and self.course.verdict is not None and bool(self.course.verdict.undo)
-        return not self.over if action in {"cancel", "follow"} else True
+        return not self.over if action in {"cancel", "follow", "pause"} else True
 
 
 def _lines_of(part: int, data: bytes) -> bytes:
