@@ -55,7 +55,6 @@ class Work:
         removed: what was removed.
         built: images built by this run, by service.
         served: the restarts of the pods that served when the run began, by uid.
-        served: the restarts of the pods that served when the run began, by uid.
         effect: what became of a changed ConfigMap or Secret at the pods.
         release: the number of the release that this run makes.
         warnings: what did not go well, and did not matter.
@@ -78,7 +77,6 @@ class Work:
     removed: set[ObjectRef] = field(default_factory=set)
     built: dict[str, BuiltImage] = field(default_factory=dict)
     served: Mapping[str, int] = field(default_factory=dict)
-    served: Mapping[str, int] = field(default_factory=dict)
     effect: Effect | None = None
     release: int = 0
     recorded: Release | None = None
@@ -88,7 +86,6 @@ class Work:
     def __post_init__(self) -> None:
         self.declare(state.declared for state in self.gathered.objects)
         self.release = next_number(self.gathered.releases)
-        self.served = {pod.uid: pod.restarts for pod in self.store.view().pods.values() if pod.ready}
         self.served = {pod.uid: pod.restarts for pod in self.store.view().pods.values() if pod.ready}
 
     def declare(self, objects: Iterable[Declared]) -> None:
