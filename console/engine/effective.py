@@ -26,6 +26,8 @@ from console.model.workload import Container, Pod, ProbeKind
 
 TIMEOUT = 60.0
 """Seconds that pods get, where nobody says otherwise."""
+UNHURRIED = 150.0
+"""The same where files come when a kubelet gets to them: every 60 to 90 s, if it knows of the change by then."""
 _PAUSE = 0.5
 """Seconds between two questions: nobody tells when a file changes."""
 _LOOK_AGAIN = 10.0
@@ -47,8 +49,10 @@ async def take_effect(work: Work, step: Step, log: StepLog, before: Mapping[Obje
         RolloutError: pods do not have it in time, or fail since they have it.
         UnreachableError: the cluster is out of sight.
     """
-    watch = _Watch(work, claims(work, before))
-    timeout = work.options.timeout or step.timeout or TIMEOUT
+    claimed = claims(work, before)
+    watch = _Watch(work, claimed)
+    hurried = await hurry(work, claimed)
+    timeout = work.options.timeout or (TIMEOUT if hurried else UNHURRIED)
     try:
         async with asyncio.timeout(timeout):
             await watch.until_all_have_it(step, log)
@@ -59,8 +63,8 @@ async def take_effect(work: Work, step: Step, log: StepLog, before: Mapping[Obje
     return effect
 
 
-async def hurry(work: Work, claimed: Iterable[Claim]) -> None:
-    """Changes the pods that wait for a file, so that their kubelets look after it at once; no matter if it fails."""
+async def hurry(work: Work, claimed: Iterable[Claim]) -> bool:
+    """Changes the pods that wait for a file, so that their kubelets look after it at once; False if we may not."""
     view, body = work.store.view(), {"metadata": {"annotations": {LOOK_ANNOTATION: _moment(work)}}}
     pods = {pod.uid: pod for claim in claimed if claim.by_itself for pod in pods_of(view, claim.reading)}
     for pod in pods.values():
@@ -70,7 +74,8 @@ async def hurry(work: Work, claimed: Iterable[Claim]) -> None:
         except NotFoundError:
             continue
         except (ApplyError, DeniedError):
-            return
+            return False
+    return True
 
 
 def _moment(work: Work) -> str:
@@ -89,8 +94,8 @@ class _Watch:
 
     async def until_all_have_it(self, step: Step, log: StepLog) -> None:
         """Asks until every pod of every workload has it."""
-        hurried = float("-inf")
         clock = asyncio.get_running_loop().time
+        hurried = clock()
         while True:
             view = self._work.store.view()
             left = self._left(view)

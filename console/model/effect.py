@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
 from console.model.operations import Configure
-from console.model.plan import ObjectChange, Plan, Step, StepKind
+from console.model.plan import ChangeKind, ObjectChange, Plan, Step, StepKind
 from console.model.steps import critical_path
 
 EFFECTIVE = "effective"
 """The id of the step."""
+_FIRST = "config"
 _NEEDED = frozenset({StepKind.APPLY, StepKind.WAIT})
 
 
@@ -40,15 +41,21 @@ class Effect:
         parts += [f"{started} of {self.pods} pods started since"] if started else []
         parts += [f"of {unproven} of {self.pods} pods nobody can say when they take it up"] if unproven else []
         why = f" ({self.why})" if self.why else ""
-        said = ", ".join(parts) or "no pod that runs reads it"
+        said = ", ".join(parts) or "no pod that runs has to take it up"
         return (f"effective in {self.seconds:.1f} s: " if self.seconds is not None and parts else "") + said + why
 
 
 def with_effect(plan: Plan, edit: Configure, past: Mapping[str, tuple[float, ...]]) -> Plan:
-    """The plan of an edit with that step, before the release is recorded; what is edited is nobody else's any more."""
+    """The plan of an edit with that step, before the release is recorded; what is edited is nobody else's any more.
+
+    The edit itself is sent before all else: pods that are made anew before it would start with what was.
+    """
     steps = [replace(step, changes=tuple(_ours(change, edit) for change in step.changes)) for step in plan.steps]
-    if not any(change.ref == edit.ref for change in plan.changes):
+    edited = next((change for change in plan.changes if change.ref == edit.ref), None)
+    if edited is None:
         return replace(plan, steps=tuple(steps))
+    first = Step(_FIRST, StepKind.APPLY, f"apply {edit.ref}", edited.service, changes=(_ours(edited, edit),))
+    steps = _behind(first, steps)
     needs = tuple(step.id for step in steps if step.kind in _NEEDED)
     took = past.get(EFFECTIVE)
     title = f"see that the pods have {edit.ref}"
@@ -57,6 +64,22 @@ def with_effect(plan: Plan, edit: Configure, past: Mapping[str, tuple[float, ...
     record = replace(steps[last], needs=(*steps[last].needs, EFFECTIVE))
     steps[last:] = [effective, record, *steps[last + 1 :]]
     return replace(plan, steps=tuple(steps), expected_seconds=critical_path(steps))
+
+
+def _behind(first: Step, steps: Sequence[Step]) -> list[Step]:
+    """The steps with one that comes before all others that change something; it takes what it changes from them."""
+    opening = [step for step in steps if step.kind is StepKind.PREFLIGHT]
+    found = [replace(first, needs=tuple(step.id for step in opening))]
+    refs, gone = {change.ref for change in first.changes}, set()
+    for step in steps:
+        left = tuple(change for change in step.changes if change.ref not in refs)
+        if step.kind is StepKind.APPLY and all(change.kind is ChangeKind.UNCHANGED for change in left):
+            gone.add(step.id)
+        elif step.kind is not StepKind.PREFLIGHT:
+            needs = (*step.needs, first.id) if step.kind is StepKind.APPLY else step.needs
+            found.append(replace(step, needs=needs, changes=left))
+    renamed = [tuple(dict.fromkeys(first.id if need in gone else need for need in step.needs)) for step in found]
+    return [*opening, *(replace(step, needs=needs) for step, needs in zip(found, renamed, strict=True))]
 
 
 def _ours(change: ObjectChange, edit: Configure) -> ObjectChange:

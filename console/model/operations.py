@@ -122,17 +122,19 @@ class Configure:
         if self.ref not in bodies:
             known = [str(ref) for ref in bodies if ref.kind == self.ref.kind]
             raise NotFoundError(f"the stack has no {self.ref}", hint=f"there are: {', '.join(known) or 'none'}")
-        body, live = bodies[self.ref], before.live.get(self.ref) or {}
-        refuse_invalid(self.ref, live or body, self.values)
+        body, there = bodies[self.ref], before.live.get(self.ref) or {}
+        refuse_invalid(self.ref, there or body, self.values)
+        live = values_of(there)
         if self.base is not None:
-            refuse_conflicts(self.ref, self.base, values_of(live), self.values)
+            refuse_conflicts(self.ref, self.base, live, self.values)
         body["data"] = edited(values_of(body), self.values)
         body.pop("stringData", None)
         sources = {**before.live, **bodies}
         for ref, each in bodies.items():
             set_checksum(each, before.releases[0].checksum_key, sources, before.live.get(ref))
-        live = values_of(live)
-        changed = {key for key, value in self.values.items() if live.get(key) != value}
+        # What is live already, and not in the last release, was sent by a run that did not get to the readers.
+        earlier = [live, values_of(before.releases[0].object(self.ref) or {})]
+        changed = {key for key, value in self.values.items() if any(each.get(key) != value for each in earlier)}
         _restart_readers(before, bodies, self.ref, changed)
         return bodies
 

@@ -18,7 +18,7 @@ from console.model.errors import EditConflictError, NotFoundError, UsageError
 from console.model.operations import Configure, RollBack
 from console.model.outcome import Outcome
 from console.model.plan import ObjectRef
-from tests.cluster import Cluster
+from console.model.stack import LOOK_ANNOTATION
 from tests.engine.bench import Bench
 from tests.people import person
 from tests.stacks import config_map, make_service, make_stack, together
@@ -217,21 +217,41 @@ async def test_a_value_of_a_secret_is_nowhere(bench, cluster, namespace, tmp_pat
     assert not [text for text in told if value in text or encoded(value) in text]
 
 
-async def test_without_the_right_to_exec_new_pods_are_known_by_their_start(
-    bench, cluster, namespace, ref, tmp_path, near_client
-):
-    await deployed(bench, namespace, FROM_ENVIRONMENT)
-    kubeconfig = person(Cluster(cluster.kubeconfig, namespace), tmp_path, "olga", "reader", "operator")
+async def operate_as(bench, kubeconfig, operation, **options):
+    """Carries out an operation as somebody else."""
     client = KubernetesCluster(await open_transport([kubeconfig], "olga"), "olga")
     bench.world = replace(bench.world, cluster=client)
     bench.declare(bench.stack)
     try:
-        verdict = await bench.operate(Configure(ref, {"MODE": "better"}))
+        verdict = await bench.operate(operation, **options)
     finally:
         await client.close()
     assert verdict.outcome is Outcome.DONE, verdict
+    return verdict
+
+
+async def test_without_the_right_to_exec_new_pods_are_known_by_their_start(bench, cluster, namespace, ref, tmp_path):
+    await deployed(bench, namespace, FROM_ENVIRONMENT)
+    await operate_as(bench, person(cluster, tmp_path, "olga", "reader", "operator"), Configure(ref, {"MODE": "better"}))
     words = f"2 of 2 pods started since (not allowed to get and create pods/exec in {namespace})"
     assert words in course(bench).detail
+
+
+async def test_without_the_right_to_exec_nobody_can_say_about_files(bench, cluster, namespace, ref, tmp_path):
+    await deployed(bench, namespace, FROM_FILE)
+    kubeconfig = person(cluster, tmp_path, "olga", "reader", "operator")
+    verdict = await operate_as(bench, kubeconfig, Configure(ref, {"MODE": "better"}))
+    assert verdict.effective is None
+    assert any("of 2 of 2 pods nobody can say" in warning for warning in verdict.warnings)
+
+
+async def test_the_role_for_proofs_is_all_it_takes(bench, cluster, namespace, ref, tmp_path):
+    await deployed(bench, namespace, FROM_FILE)
+    kubeconfig = person(cluster, tmp_path, "olga", "reader", "operator", "proof")
+    await operate_as(bench, kubeconfig, Configure(ref, {"MODE": "better"}))
+    assert "2 of 2 pods report it (2 by file)" in course(bench).detail
+    annotations = [pod["metadata"]["annotations"] for pod in cluster.list("pods")]
+    assert all(LOOK_ANNOTATION in each for each in annotations)
 
 
 class Overwritten(KubernetesCluster):
@@ -286,7 +306,7 @@ async def test_an_odd_value_and_a_key_that_nobody_reads_are_warned_of(bench, nam
     plan = plan_operation(await gather_operation(bench.stack, bench.world, edit), edit, bench.world)
     assert "configmap/web PORT has always been a number, and is none now" in plan.warnings
     assert "configmap/web PORT: no container of the stack reads it" in plan.warnings
-    assert [step.id for step in plan.steps] == ["preflight", "apply:web", "wait:web", "effective", "record"]
+    assert [step.id for step in plan.steps] == ["preflight", "config", "wait:web", "effective", "record"]
     verdict = await bench.operate(edit)
     assert verdict.outcome is Outcome.DONE
-    assert course(bench).detail == "no pod that runs reads it"
+    assert course(bench).detail == "no pod that runs has to take it up"
