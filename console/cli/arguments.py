@@ -176,9 +176,9 @@ def _add_logs(logs: argparse.ArgumentParser) -> None:
 
 
 def _add_history(commands: Any, common: argparse.ArgumentParser) -> None:
-    text = "show runs, releases and verdicts; `history show STACK RUN` gives a run's evidence"
+    text = "show runs, releases and verdicts; `show STACK RUN` gives evidence, `diff STACK A B` compares releases"
     history = commands.add_parser("history", help=text, description=text, parents=[common])
-    history.add_argument("words", metavar="[show] STACK [RUN]", nargs="+")
+    history.add_argument("words", metavar="[show|diff] STACK [RUN|A B]", nargs="+")
 
 
 def _add_sandbox(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -247,11 +247,16 @@ def _value(word: str, *, secret: bool) -> tuple[str, str | None]:
 
 def _split_history(args: argparse.Namespace) -> None:
     words = args.words
-    args.run = None
+    args.run = args.pair = None
     if words[0] == "show":
         if len(words) != 3:
             raise UsageError("history show takes a stack and a run", hint="stack-console history STACK lists the runs")
         args.stack, args.run = words[1], words[2]
+    elif words[0] == "diff":
+        if len(words) != 4 or not (words[2] + words[3]).isdigit():
+            hint = "stack-console history STACK lists the releases"
+            raise UsageError("history diff takes a stack and two releases", hint=hint)
+        args.stack, args.pair = words[1], (int(words[2]), int(words[3]))
     elif len(words) == 1:
         args.stack = words[0]
     else:

@@ -32,11 +32,16 @@ def plan_lines(plan: Plan, style: Style) -> list[str]:
         return [*lines, _NOTHING.get(plan.kind, "nothing to do: it is so already")]
     lines += ["", "steps:", *(f"  {step.title}" for step in plan.steps)]
     if plan.changes:
-        lines += ["", "changes:", *(line for change in plan.changes for line in _change(change, style))]
+        lines += ["", "changes:", *change_lines(plan.changes, style)]
     if plan.drift:
         lines += ["", "changed by others since the last release:"]
         lines += [line for change in plan.drift for line in _drift(change, style)]
     return [*lines, "", _summary(plan)]
+
+
+def change_lines(changes: Sequence[ObjectChange], style: Style) -> list[str]:
+    """Objects that change, each with the fields that differ."""
+    return [line for change in changes for line in _change(change, style)]
 
 
 def _check(check: Check, style: Style) -> Iterator[str]:

@@ -25,12 +25,13 @@ from console.engine.seen import mask_secrets
 from console.engine.store import Store
 from console.engine.tasks import Tasks
 from console.engine.together import whole
+from console.model.comparing import release_changes
 from console.model.configuration import Configuration
 from console.model.errors import NotFoundError, RefusedError, StalePlanError, UsageError
 from console.model.events import ProbeObserved
 from console.model.gathered import Gathered
 from console.model.operations import Operation
-from console.model.plan import ObjectRef, Plan
+from console.model.plan import ObjectChange, ObjectRef, Plan
 from console.model.planning import plan_deploy, plan_destroy
 from console.model.redaction import Redactor, mask_object
 from console.model.release import Release
@@ -287,6 +288,20 @@ class Engine:
         """Releases and runs of the stack."""
         releases = await read_releases(self._world.cluster, self.stack.name, self.stack.namespace)
         return History(releases, tuple(await self._world.journal.runs(self.stack.name)))
+
+    async def compare(self, before: int, after: int) -> tuple[ObjectChange, ...]:
+        """What lies between two releases, by their numbers; values of Secrets masked.
+
+        Raises:
+            UsageError: there is no such release.
+        """
+        releases = await read_releases(self._world.cluster, self.stack.name, self.stack.namespace)
+        found = {release.number: release for release in releases}
+        for number in (before, after):
+            if number not in found:
+                known = ", ".join(map(str, found)) or "none"
+                raise UsageError(f"{self.stack.name} has no release {number}", hint=f"there are: {known}")
+        return release_changes(found[before], found[after], self.redactor.text)
 
     async def interrupted(self) -> LockHolder | None:
         """Whose run on the stack was killed, if the last one was; it can be run again, or rolled back."""

@@ -60,6 +60,13 @@ def test_a_rate_has_bounds(rate):
         parse(["deploy", "todo", f"--probe-load={rate}"])
 
 
+def test_history_diff_takes_a_stack_and_two_releases():
+    assert parse(["history", "diff", "todo", "3", "7"]).pair == (3, 7)
+    for wrong in (["history", "diff", "todo", "3"], ["history", "diff", "todo", "3", "x"]):
+        with pytest.raises(UsageError, match="two releases"):
+            parse(wrong)
+
+
 def test_history_show_takes_a_stack_and_a_run():
     args = parse(["history", "show", "todo", "20261124"])
     assert (args.stack, args.run) == ("todo", "20261124")

@@ -1,4 +1,4 @@
-"""`history`: releases and runs of a stack; `history show STACK RUN` gives the evidence of one run."""
+"""`history`: releases and runs of a stack; `show STACK RUN` gives a run's evidence, `diff STACK A B` compares."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from console.cli.report import Case, Report, State
 from console.cli.session import Session
 from console.cli.style import table
+from console.cli.text import change_lines
 from console.model.errors import UsageError
 from console.model.load import load_words
 from console.model.outcome import Outcome
-from console.model.wording import seconds
+from console.model.wording import number, seconds
 
 if TYPE_CHECKING:
     from console.engine.ports import RunRecord
@@ -24,6 +25,8 @@ async def run(session: Session) -> Outcome:
     async with session.engine() as engine, session.time_limit("the history was not read"):
         if session.args.run:
             return await _show(session, engine)
+        if session.args.pair:
+            return await _diff(session, engine)
         history = await engine.history()
     document = {"releases": [_public(each) for each in history.releases], "runs": history.runs}
     session.output.text(_lines(history))
@@ -53,19 +56,32 @@ async def _show(session: Session, engine: Engine) -> Outcome:
     return Outcome.DONE
 
 
+async def _diff(session: Session, engine: Engine) -> Outcome:
+    before, after = session.args.pair
+    changes = await engine.compare(before, after)
+    headline = f"{engine.stack.name}: release {before} -> {after}: {number(len(changes), 'object')} differ"
+    session.output.text([headline, *change_lines(changes, session.output.style)])
+    document = {"before": before, "after": after, "changes": changes}
+    session.output.result("history-diff", document)
+    session.report(Report("history", headline, Outcome.DONE, 0.0, (), document))
+    return Outcome.DONE
+
+
 def _public(release: Release) -> dict[str, Any]:
     """A release without what it sent: values of Secrets are among it."""
-    names = ("number", "stack", "target", "at", "by", "outcome", "images")
+    names = ("number", "stack", "target", "at", "by", "kind", "about", "outcome", "images")
     return {name: getattr(release, name) for name in names}
 
 
 def _lines(history: History) -> list[str]:
-    releases = [(str(each.number), _moment(each.at), each.outcome, each.by, each.target) for each in history.releases]
+    releases = [
+        (str(each.number), _moment(each.at), each.outcome, each.kind, each.by, each.about) for each in history.releases
+    ]
     runs = [
         (each.run_id, _moment(each.started), each.kind, each.outcome or "unfinished", _took(each), each.headline)
         for each in history.runs
     ]
-    lines = table(("RELEASE", "AT", "OUTCOME", "BY", "TARGET"), releases) if releases else ["no releases"]
+    lines = table(("RELEASE", "AT", "OUTCOME", "KIND", "BY", ""), releases) if releases else ["no releases"]
     head = ("RUN", "AT", "KIND", "OUTCOME", "TOOK", "")
     return [*lines, "", *(table(head, runs) if runs else ["no runs on this machine"])]
 
