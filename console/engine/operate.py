@@ -10,7 +10,9 @@ from console.engine.live import Findings, list_owned, read_live, try_out
 from console.engine.ports import World
 from console.engine.preflight import check
 from console.engine.releases import read_releases
+from console.engine.room import check_room
 from console.engine.seen import Seen, look, text_values
+from console.engine.together import both
 from console.engine.work import RunOptions
 from console.model.effect import with_effect
 from console.model.errors import PreflightError
@@ -52,7 +54,8 @@ async def gather_operation(stack: Stack, world: World, operation: Operation) -> 
     gathered = replace(gathered, unready=(), unprovisioned=())
     if isinstance(operation, Configure):
         gathered = replace(gathered, warnings=(*gathered.warnings, *operation.warnings(before)))
-    return replace(gathered, checks=await check(gathered, world))
+    checks, room = await both(check(gathered, world), check_room(objects, world.cluster), "preflight")
+    return replace(gathered, checks=(*checks, *room))
 
 
 async def look_at_release(stack: Stack, world: World) -> Seen:

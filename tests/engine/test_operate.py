@@ -4,7 +4,9 @@ import asyncio
 import json
 
 import pytest
+import yaml
 
+from console.engine.operate import gather_operation
 from console.engine.releases import read_releases
 from console.model.errors import PreflightError, UsageError
 from console.model.events import RunPaused
@@ -83,6 +85,15 @@ async def test_a_quota_that_allows_no_more_is_told_before_anything_is_changed(be
     assert verdict.outcome is Outcome.PREFLIGHT
     assert "few" in verdict.headline
     assert cluster.get("deployments", "web")["spec"]["replicas"] == 2
+
+
+async def test_room_on_the_nodes_is_told_before_more_pods_are_asked_for(bench, namespace):
+    hungry = yaml.safe_load(virtual_deployment("web", replicas=0))
+    hungry["spec"]["template"]["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "5000"}}
+    await deployed(bench, namespace, make_service("web", yaml.safe_dump(hungry), namespace))
+    gathered = await gather_operation(bench.stack, bench.world, Scale({"web": 2}))
+    [row] = [check for check in gathered.checks if check.name == "nodes"]
+    assert (row.ok, row.detail) == (None, "room for 0 of 2 more pods of deployment/web; the others lack cpu")
 
 
 async def test_a_restart_makes_every_pod_anew_and_the_next_deploy_leaves_them(bench, cluster, namespace):
