@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from console.engine.live import Findings, read_live
+from console.engine.releases import read_releases
 from console.engine.work import Work
 from console.model.checksums import UNREADABLE
 from console.model.diff import clean, object_differences
@@ -23,12 +24,23 @@ async def refuse_stale(work: Work) -> None:
     Raises:
         StalePlanError: some differ.
     """
+    await _refuse_newer_release(work)
     changed = {change.ref for change in work.plan.changes}
     states = [state for state in work.gathered.objects if state.declared.ref in changed - work.sent.keys()]
     live = await read_live(work.world.cluster, [state.declared.ref for state in states], Findings())
     moved = [words for state in states for words in _moved(state, live.get(state.declared.ref))]
     if moved:
         raise stale(moved)
+
+
+async def _refuse_newer_release(work: Work) -> None:
+    """An operation starts from the newest release: one that was made since would be undone by it, unseen."""
+    if work.plan.kind == "deploy" or not work.gathered.releases:
+        return
+    releases = await read_releases(work.world.cluster, work.stack.name, work.stack.namespace)
+    known = work.gathered.releases[0].number
+    if made := [each for each in releases if each.number > known]:
+        raise stale(f"release {each.number} was made by {each.by}" for each in made)
 
 
 def stale(moved: Iterable[str]) -> StalePlanError:

@@ -6,7 +6,7 @@ import json
 import pytest
 import yaml
 
-from console.engine.operate import gather_operation
+from console.engine.operate import gather_operation, plan_operation
 from console.engine.releases import read_releases
 from console.model.errors import PreflightError, UsageError
 from console.model.events import RunPaused
@@ -232,3 +232,18 @@ async def test_a_paused_run_is_cancelled_cleanly_and_says_what_was_reached(bench
     assert verdict.outcome is Outcome.INTERRUPTED
     assert verdict.headline == "interrupted: done: apply:api, wait:api; left: apply:web, wait:web, record"
     assert not bench.store.view().run.paused
+
+
+async def test_of_two_at_once_the_second_has_to_look_again(bench, cluster, namespace):
+    data = config_map("web", A="1", B="1")
+    await deployed(bench, namespace, make_service("web", together(READS, data), namespace))
+    ref = ObjectRef("v1", "ConfigMap", namespace, "web")
+    mine = Configure(ref, {"A": "mine"})
+    planned = await gather_operation(bench.stack, bench.world, mine)
+    assert (await bench.operate(Configure(ref, {"B": "theirs"}))).outcome is Outcome.DONE
+    verdict = await bench.run((plan_operation(planned, mine, bench.world), planned), drift="keep")
+    assert verdict.outcome is Outcome.APPLY
+    assert "release 2 was made by" in verdict.headline
+    assert cluster.get("configmaps", "web")["data"] == {"A": "1", "B": "theirs"}
+    assert (await bench.operate(mine)).outcome is Outcome.DONE
+    assert cluster.get("configmaps", "web")["data"] == {"A": "mine", "B": "theirs"}
