@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from console.cli.arguments import parse
 from console.cli.session import Outside, Session, Wanted, on_a_terminal
 from console.cli.streams import flush, usable
-from console.model.errors import ConsoleError, UsageError
+from console.model.errors import ConsoleError, EditConflictError, UsageError
 from console.model.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -149,6 +149,7 @@ def _failed(session: Session, error: BaseException) -> Outcome:
         session.narrator.error(error)
     content = {"outcome": outcome, "exit_code": outcome.code, "what": told.what, "where": told.where}
     content |= {"why": told.why, "hint": told.hint, "problems": getattr(error, "problems", ())}
+    content |= {"ways": error.ways} if isinstance(error, EditConflictError) else {}
     # Where stdout cannot be written, stderr has said all.
     with suppress(ConsoleError):
         session.output.result("error", content)

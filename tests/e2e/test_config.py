@@ -109,10 +109,12 @@ def test_what_was_written_is_kept_when_somebody_else_was_faster(
         theirs,
         "text = text.replace('Hello', 'Hi')",
     )
-    done = deployed.run("config", "edit", "{}", "hello", "--yes", EDITOR=program, TMPDIR=str(tmp_path))
+    words = ("config", "edit", "{}", "hello", "--yes", "--output", "json")
+    done = deployed.run(*words, EDITOR=program, TMPDIR=str(tmp_path))
     assert (done.returncode, greeting(cluster)) == (13, "Theirs")
     ways = [re.sub(" +", " ", line.strip()) for line in done.stderr.splitlines()]
     assert {"it was Hello", "theirs Theirs", "yours Hi"} <= set(ways)
+    assert json.loads(done.stdout)["ways"] == [{"key": "GREETING", "base": "Hello", "theirs": "Theirs", "mine": "Hi"}]
     (kept,) = tmp_path.glob("stack-console-*")
     assert "GREETING: Hi" in kept.read_text()
     assert f"what you wrote is in {kept}" in done.stderr
