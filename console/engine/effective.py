@@ -31,6 +31,7 @@ UNHURRIED = 150.0
 _PAUSE = 0.5
 """Seconds between two questions: nobody tells when a file changes."""
 _LOOK_AGAIN = 10.0
+_AT_ONCE = 8
 _LONGEST_WATCH = 10.0
 _NAMED = 5
 
@@ -65,16 +66,30 @@ async def take_effect(work: Work, step: Step, log: StepLog, before: Mapping[Obje
 
 async def hurry(work: Work, claimed: Iterable[Claim]) -> bool:
     """Changes the pods that wait for a file, so that their kubelets look after it at once; False if we may not."""
-    view, body = work.store.view(), {"metadata": {"annotations": {LOOK_ANNOTATION: _moment(work)}}}
+    view, moment = work.store.view(), _moment(work)
     pods = {pod.uid: pod for claim in claimed if claim.by_itself for pod in pods_of(view, claim.reading)}
-    for pod in pods.values():
-        await work.certain()
-        try:
-            await work.world.cluster.patch(ObjectRef("v1", "Pod", pod.namespace, pod.name), "merge", body)
-        except NotFoundError:
-            continue
-        except (ApplyError, DeniedError):
-            return False
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def change(pod: Pod) -> bool:
+        async with at_once:
+            return await _change(work, pod, moment)
+
+    first, rest = list(pods.values())[:1], list(pods.values())[1:]
+    # Who may not change one may change none.
+    if not all([await change(pod) for pod in first]):
+        return False
+    return all(await together((change(pod) for pod in rest), "hurry"))
+
+
+async def _change(work: Work, pod: Pod, moment: str) -> bool:
+    await work.certain()
+    body = {"metadata": {"annotations": {LOOK_ANNOTATION: moment}}}
+    try:
+        await work.world.cluster.patch(ObjectRef("v1", "Pod", pod.namespace, pod.name), "merge", body)
+    except NotFoundError:
+        return True
+    except (ApplyError, DeniedError):
+        return False
     return True
 
 
@@ -151,7 +166,12 @@ class _Watch:
             log.line(f"{pod.name} {each.container}: {each.ref} {each.key} ({proof.words})")
 
     def _asked(self, view: View) -> list[tuple[Pod, Claim]]:
-        return [(pod, claim) for claim in self._claims for pod in pods_of(view, claim.reading)]
+        pods: dict[tuple[ObjectRef, bool], list[Pod]] = {}
+        for each in (claim.reading for claim in self._claims):
+            if (key := (each.workload, each.way.restarts)) not in pods:
+                pods[key] = pods_of(view, each)
+        own = ((claim, pods[claim.reading.workload, claim.reading.way.restarts]) for claim in self._claims)
+        return [(pod, claim) for claim, found in own for pod in found]
 
     def _left(self, view: View) -> list[tuple[Pod, Claim]]:
         return [(pod, claim) for pod, claim in self._asked(view) if (pod.uid, claim) not in self._proofs]

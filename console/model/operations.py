@@ -141,11 +141,14 @@ class Configure:
     def warnings(self, before: Before) -> tuple[str, ...]:
         """What looks wrong about the edit, and hinders nothing."""
         bodies = self.after(before)
-        read = {each.key for each in _readings(before, bodies, self.ref)}
+        readers = _readings(before, bodies, self.ref)
+        read = {each.key for each in readers}
+        begun = {each.workload for each in readers if each.key in self.values and each.way.restarts}
+        stay = [f"{ref} keeps what it began with" for ref in sorted(begun) if ref.kind in {"Job", "Pod"}]
         idle = [f"{self.ref} {key}: no container of the stack reads it" for key in self.values if key not in read]
         history = [values_of(release.object(self.ref) or {}) for release in before.releases]
         live = values_of(before.live.get(self.ref) or {})
-        return (*odd_shapes(self.ref, [live, *history], self.values), *idle)
+        return (*odd_shapes(self.ref, [live, *history], self.values), *idle, *stay)
 
 
 @dataclass(frozen=True, slots=True)

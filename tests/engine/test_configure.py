@@ -2,6 +2,7 @@
 
 import base64
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -215,6 +216,14 @@ async def test_a_value_of_a_secret_is_nowhere(bench, cluster, namespace, tmp_pat
     told += [file.read_text() for file in (tmp_path / "runs").rglob("*") if file.is_file()]
     told += [file.read_bytes().decode(errors="replace") for file in tmp_path.glob("journal*")]
     assert not [text for text in told if value in text or encoded(value) in text]
+
+
+async def test_where_an_image_has_no_programs_new_pods_are_known_by_their_start(bench, cluster, namespace, ref):
+    bare = {"command": [sys.executable, "-c", SERVER], "env": [POD_IP, {"name": "PATH", "value": "/nowhere"}]}
+    await deployed(bench, namespace, FROM_ENVIRONMENT | bare)
+    verdict = await bench.operate(Configure(ref, {"MODE": "better"}))
+    assert verdict.outcome is Outcome.DONE, verdict
+    assert "2 of 2 pods started since (main " in course(bench).detail
 
 
 async def operate_as(bench, kubeconfig, operation, **options):

@@ -6,8 +6,11 @@ import pytest
 
 from console.model.editing import ThreeWay, odd_shapes, refuse_conflicts, refuse_invalid
 from console.model.errors import EditConflictError, UsageError
+from console.model.operations import Before, Configure
 from console.model.plan import ObjectRef
 from console.model.redaction import MASK
+from console.model.release import Release
+from tests.stacks import manifests
 
 WEB = ObjectRef("v1", "ConfigMap", "todo", "web")
 LOGIN = ObjectRef("v1", "Secret", "todo", "login")
@@ -83,3 +86,18 @@ def test_a_value_of_another_shape_is_warned_of_without_telling_it(earlier, now, 
 
 def test_a_key_that_had_many_shapes_may_have_another():
     assert odd_shapes(WEB, [{"MODE": "60"}, {"MODE": "auto"}], {"MODE": "soon"}) == ()
+
+
+def test_what_is_never_made_anew_is_told():
+    text = """
+{apiVersion: v1, kind: ConfigMap, metadata: {name: web}, data: {MODE: fine}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: once}
+spec: {containers: [{name: main, envFrom: [{configMapRef: {name: web}}]}]}
+"""
+    bodies = tuple(each.body for each in manifests(text))
+    release = Release(1, "todo", "test", 0.0, "somebody", "done", {}, bodies, "00" * 32)
+    warnings = Configure(WEB, {"MODE": "better"}).warnings(Before((release,), {}, 0.0))
+    assert warnings == ("pod/once keeps what it began with",)
