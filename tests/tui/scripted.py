@@ -322,6 +322,7 @@ class ScriptedEngine:
     options: list[Any] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     earlier: int | None = 6
+    compared: list[tuple[int, int]] = field(default_factory=list)
     closed: bool = False
     probe_answer: ProbeResult | Exception | None = None
     more_logs: asyncio.Event = field(default_factory=asyncio.Event)
@@ -432,7 +433,10 @@ class ScriptedEngine:
         release = Release(
             7, "todo", "dev", NOW - 125, "anna@laptop", "done", {"backend": "todo-backend:2"}, (body,), "k"
         )
-        older = replace(release, number=6, at=NOW - 90_000, outcome="rollout")
+        older = replace(
+            release, number=6, at=NOW - 90_000, outcome="rollout", kind="scale", about="backend scaled to 3"
+        )
+        first = replace(release, number=5, at=NOW - 200_000)
         done = RunRecord("20260921-0955-a1", "deploy", "todo", "dev", NOW - 140, "stack-console deploy todo", NOW - 125)
         ended = replace(done, outcome="done", headline="deployed todo to dev", release=7, phases=(("build", 8.1),))
         failed = replace(
@@ -443,7 +447,11 @@ class ScriptedEngine:
             outcome="rollout",
             headline="ai-agent did not become ready",
         )
-        return History((release, older), (ended, failed))
+        return History((release, older, first), (ended, failed))
+
+    async def compare(self, before: int, after: int) -> tuple[ObjectChange, ...]:
+        self.compared.append((before, after))
+        return tuple(change for step in steps() for change in step.changes)
 
     async def evidence(self, run_id: str) -> list[EvidenceItem]:
         if run_id.endswith("b2"):

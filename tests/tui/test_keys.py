@@ -194,9 +194,12 @@ CASES: dict[str, list[Case]] = {
     ],
     "history": [
         Case("D", at("plan")),
-        Case("enter", shown("Evidence  none")),
-        Case("c", copied("20260921-0955-a1")),
-        *between("runs", "releases"),
+        Case("enter", shown("release 7")),
+        Case("U", shown("rolled back to release 7")),
+        Case("d", shown("data.LOG_LEVEL")),
+        Case("space", shown("→       7")),
+        Case("c", copied("7")),
+        *between("releases", "runs"),
         BACK,
     ],
     "text": [
@@ -237,7 +240,7 @@ WAYS = {
     "help": ("question_mark",),
     "app": (),
 }
-_ARRIVED = {"plan": "Enter runs it", "run": "%", "history": "20260921-0955-a1", "text": "kind: Pod", "logs": "0123"}
+_ARRIVED = {"plan": "Enter runs it", "run": "%", "history": "backend scaled to 3", "text": "kind: Pod", "logs": "0123"}
 _ARRIVED |= {"scale": "2-6", "restart": "1 service"}
 _TESTED_BELOW = {("home", "r"), ("stacks", "enter"), ("stacks", "q")}
 

@@ -310,3 +310,56 @@ async def test_where_it_is_narrow_a_line_tells_of_every_service(engine: Scripted
             await terminal.shows("2-6" if terminal.place == "scale" else "")
         await terminal.shows("mcp-server 1/2", "ai-agent 0/1", "backend 3/3")
         assert "START READY" not in terminal.text
+
+
+# -- history
+
+
+async def in_history(terminal: Terminal, *keys: str) -> None:
+    await terminal.press("H")
+    await terminal.at("history")
+    await terminal.shows("backend scaled to 3")
+    await terminal.press(*keys)
+
+
+async def test_history_tells_who_made_each_release_with_which_command(engine: ScriptedEngine) -> None:
+    async with connected(engine, (160, 40)) as terminal:
+        await in_history(terminal)
+        await terminal.shows("RELEASE", "scale", "backend scaled to 3", "✗ rollout", "anna@laptop")
+        await terminal.shows("deployed todo to dev", "ai-agent did not become ready", "2xkd8")
+        await terminal.press("tab", "j", "enter")
+        await terminal.shows("Evidence  1 piece", "MCP_URL is not set")
+
+
+async def test_a_release_is_compared_with_the_one_before_or_with_a_marked_one(engine: ScriptedEngine) -> None:
+    async with connected(engine) as terminal:
+        await in_history(terminal, "d")
+        await terminal.shows("configmap/backend", "data.LOG_LEVEL")
+        await terminal.press("escape")
+        await terminal.at("history")
+        await terminal.press("space", "G", "d")
+        await terminal.shows("release 5 and 7", "data.LOG_LEVEL")
+        assert engine.compared == [(6, 7), (5, 7)]
+
+
+async def test_the_first_release_has_nothing_before_it(engine: ScriptedEngine) -> None:
+    async with connected(engine) as terminal:
+        await in_history(terminal, "G", "d")
+        await terminal.shows("no other release: Space marks one")
+
+
+async def test_any_release_can_be_gone_back_to(engine: ScriptedEngine) -> None:
+    async with connected(engine) as terminal:
+        await in_history(terminal, "G", "U")
+        await terminal.at("plan")
+        await terminal.shows("rolled back to release 5", "Enter runs it")
+        assert engine.operations == [RollBack(5)]
+
+
+async def test_runs_cannot_be_gone_back_to(engine: ScriptedEngine) -> None:
+    async with connected(engine) as terminal:
+        await in_history(terminal, "tab")
+        await terminal.until(lambda: "U Roll back" not in terminal.text)
+        await terminal.press("U")
+        await terminal.pilot.pause()
+        assert terminal.place == "history"

@@ -218,7 +218,7 @@ def test_a_run_in_a_few_words_names_the_step_that_runs() -> None:
 
 def test_a_run_that_never_ended_is_called_unfinished() -> None:
     record = RunRecord("r1", "deploy", "todo", "dev", NOW, "stack-console deploy todo", None)
-    assert [words for words, _ in run_cells(record, ASCII)][2:4] == ["- unfinished", "-"]
+    assert [words for words, _ in run_cells(record, ASCII)][1:4] == ["- unfinished", "", "-"]
     assert outcome_cell("done", ASCII)[0] == "* done"
     assert outcome_cell("rollout", ASCII)[0] == "! rollout"
 

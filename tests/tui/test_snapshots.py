@@ -18,6 +18,7 @@ from console.model.diagnosis import Cause, Diagnosis
 from console.model.events import (
     Denied,
     Fact,
+    LoadMeasured,
     RunFinished,
     RunStarted,
     StepFailed,
@@ -28,6 +29,7 @@ from console.model.events import (
     StepWaiting,
     WatchLost,
 )
+from console.model.load import Failure, Load, LoadSecond, Steady
 from console.model.outcome import Outcome
 from console.model.run import Progress
 from tests.tui.scripted import NOW, ScriptedEngine, crashed, plan, verdict
@@ -166,6 +168,35 @@ def test_a_run_in_progress(engine: ScriptedEngine, looks: Compare) -> None:
     assert looks(engine, LARGE, "D", words="answers 503")
 
 
+def measured(store: Store) -> None:
+    """Requests while a rolling change goes on, some of which one pod fails."""
+    failures = (Failure("503 Service Unavailable", "backend-7c9f8d6b5c-2xkd8", 5),)
+    steady = Steady(60, 0, 0.008)
+    for second in range(60):
+        failed = (0, 2, 3)[second % 3] if second in (40, 41) else 0
+        load = Load(
+            *("http://127.0.0.1:8080/", 20.0, second + 1.0, 20 * second + 20, 5, failures, 0.0042, 0.0091, 0.031, 0.21),
+            steady=steady,
+            first_answer=0.01,
+        )
+        p95 = 0.008 + 0.004 * (second % 5) + (0.04 if second > 38 else 0.0)
+        ended = LoadSecond(NOW - 60 + second, 20 - second % 2, failed, p95)
+        store.dispatch(LoadMeasured("run-1", load, ended, NOW - 60 + second))
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_a_run_with_requests_meanwhile(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    so_far(engine.store)
+    measured(engine.store)
+    assert looks(engine, size, "D", words="longest gap")
+
+
+def test_a_run_with_requests_meanwhile_without_unicode(engine: ScriptedEngine, looks: Compare) -> None:
+    so_far(engine.store)
+    measured(engine.store)
+    assert looks(engine, SMALL, "D", words="longest gap", environ=ASCII)
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 def test_the_verdict_of_a_run_that_failed(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
     so_far(engine.store)
@@ -243,3 +274,17 @@ def test_the_verdict_of_an_operation(size: tuple[int, int], engine: ScriptedEngi
         await terminal.shows("u Undo")
 
     assert looks(engine, size, "S", words="%", prepare=end)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_releases_and_runs(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    assert looks(engine, size, "H", words="backend scaled to 3")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_what_lies_between_two_releases(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    async def compare(terminal: Terminal) -> None:
+        await terminal.shows("backend scaled to 3")
+        await terminal.press("d")
+
+    assert looks(engine, size, "H", words="data.LOG_LEVEL", prepare=compare)

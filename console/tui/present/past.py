@@ -18,30 +18,36 @@ if TYPE_CHECKING:
     from console.engine.ports import EvidenceItem, RunRecord
 
 RELEASE_COLUMNS = (
+    Column("", 1),
     Column("RELEASE", 7, right=True),
-    Column("OUTCOME", 13),
-    Column("AGE", 5, right=True),
-    Column("OBJECTS", 10, right=True, drop=2),
-    Column("BY", 18, flexible=True, drop=1, longest=40),
+    Column("KIND", 8),
+    Column("OUTCOME", 9),
+    Column("AGE", 4, right=True),
+    Column("ABOUT", 20, flexible=True, longest=60),
+    Column("BY", 18, drop=1, longest=40),
+    Column("OBJECTS", 7, right=True, drop=2),
 )
 RUN_COLUMNS = (
-    Column("RUN", 20),
-    Column("WHAT", 9),
+    Column("KIND", 8),
     Column("OUTCOME", 13),
-    Column("TOOK", 10, right=True, drop=1),
+    Column("VERDICT", 30, flexible=True),
+    Column("TOOK", 7, right=True, drop=1),
     Column("STARTED", 12, drop=2),
-    Column("VERDICT", 20, flexible=True),
+    Column("RUN", 20, drop=3),
 )
 
 
-def release_cells(release: Release, now: float, glyphs: Glyphs) -> tuple[Cell, ...]:
-    """The row of a release."""
+def release_cells(release: Release, now: float, glyphs: Glyphs, *, marked: bool = False) -> tuple[Cell, ...]:
+    """The row of a release; `marked` is the one that others are compared with."""
     return (
+        (glyphs.arrow[-1] if marked else "", Tone.ACCENT),
         (str(release.number), Tone.STRONG),
+        (release.kind, Tone.PLAIN),
         outcome_cell(release.outcome, glyphs),
         (age(now - release.at), Tone.PLAIN),
-        (str(len(release.objects)), Tone.FAINT),
+        (release.about, Tone.PLAIN),
         (release.by, Tone.FAINT),
+        (str(len(release.objects)), Tone.FAINT),
     )
 
 
@@ -49,12 +55,12 @@ def run_cells(run: RunRecord, glyphs: Glyphs) -> tuple[Cell, ...]:
     """The row of a run."""
     took = seconds(run.ended - run.started) if run.ended is not None else "-"
     return (
-        (run.run_id, Tone.PLAIN),
         (run.kind, Tone.PLAIN),
         outcome_cell(run.outcome, glyphs),
+        (run.headline, Tone.PLAIN),
         (took, Tone.PLAIN),
         (time.strftime("%d %b %H:%M", time.localtime(run.started)), Tone.FAINT),
-        (run.headline, Tone.PLAIN),
+        (run.run_id, Tone.FAINT),
     )
 
 
@@ -87,6 +93,9 @@ def evidence_lines(run: RunRecord, items: Sequence[EvidenceItem], glyphs: Glyphs
 def release_lines(release: Release, glyphs: Glyphs) -> list[Line]:
     """What a release consists of: images and the names of its objects, never their bodies."""
     lines = [line(strong(f"release {release.number}"), "  ", outcome_cell(release.outcome, glyphs))]
+    made = f"{release.kind}: {release.about}" if release.about else release.kind
+    when = time.strftime("%d %b %Y %H:%M:%S", time.localtime(release.at))
+    lines += [line(faint("  made by   "), made), line(faint("  at        "), when)]
     lines += [line(faint("  by        "), release.by), BLANK, line(strong("Images"))]
     lines += [line(f"  {service}  ", faint(image)) for service, image in sorted(release.images.items())]
     lines += [BLANK, line(strong("Objects"))]

@@ -67,8 +67,12 @@ def _add_step(text: PlanText, step: Step, glyphs: Glyphs) -> None:
     text.anchors[step.id] = len(text.lines)
     takes = faint(f"  about {seconds(step.expected_seconds)}") if step.expected_seconds else faint("")
     text.lines.append(line((step.title, Tone.STRONG), takes))
-    for change in step.changes:
-        text.lines += _change(change, glyphs)
+    text.lines += change_lines(step.changes, glyphs)
+
+
+def change_lines(changes: Sequence[ObjectChange], glyphs: Glyphs) -> list[Line]:
+    """Objects that change, each with the fields that differ."""
+    return [each for change in changes for each in _change(change, glyphs)]
 
 
 def _checks(checks: tuple[Check, ...], glyphs: Glyphs) -> Iterator[Line]:
