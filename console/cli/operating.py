@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from console.cli.asking import typed
 from console.cli.confirm import refuse_unless_allowed, refuse_unless_yes
 from console.cli.running import carry_out, followed, tell_verdict, went_stale
 from console.cli.session import Session, on_a_terminal
@@ -56,6 +56,6 @@ async def _ask(session: Session, engine: Engine, shown: list[str], *, confirm: b
         if confirm:
             refuse_unless_yes(session, engine.stack)
         return
-    answer = await asyncio.to_thread(input, "Go ahead? [y/N] ")
+    answer = await typed("Go ahead? [y/N] ")
     if answer.strip().lower() not in {"y", "yes"}:
         raise RefusedError("nothing was changed", hint="answer y, or add --yes")

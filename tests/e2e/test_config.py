@@ -153,6 +153,19 @@ def test_on_a_terminal_a_secret_is_typed_without_echo(deployed: Stack, terminals
     assert NEW.encode() not in terminal.raw
 
 
+def test_who_does_not_answer_may_leave(deployed: Stack, cluster: Cluster, terminals: list[Terminal]) -> None:
+    secret = ("config", "set", "--secret", "{}", "login", "TOKEN"), "secret/login TOKEN:"
+    value = ("config", "set", "{}", "hello", "GREETING=Hi"), "Go ahead?"
+    for words, question in (secret, value):
+        environment = deployed.environment | {"TERM": "xterm-256color"}
+        terminal = Terminal(deployed.command(*words), environment, deployed.folder)
+        terminals.append(terminal)
+        terminal.until(question)
+        terminal.press("\x03")
+        assert terminal.end() == 130
+    assert greeting(cluster) == "Hello"
+
+
 def test_the_verdict_of_a_bad_value_says_that_it_went_back(deployed: Stack, cluster: Cluster) -> None:
     """A container that cannot be made: its variable's key is gone."""
     done = deployed.run("config", "set", "--secret", "{}", "login", "TOKEN-", "--timeout", "20s", "--output", "json")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console.cli import configuring, editor
+from console.cli.asking import typed
 from console.cli.confirm import refuse_unless_allowed, refuse_unless_yes
 from console.cli.operating import operate_on
 from console.cli.report import Report
@@ -65,7 +65,7 @@ async def _secret_values(session: Session, name: str) -> dict[str, str | None]:
     if gone is None and session.args.removes:
         return {key: None}
     if sys.stdin is not None and sys.stdin.isatty():
-        value = await asyncio.to_thread(getpass.getpass, f"{name} {key}: ")
+        value = await typed(f"{name} {key}: ", echo=False)
     else:
         data = await asyncio.to_thread(sys.stdin.buffer.read) if sys.stdin is not None else b""
         value = data.decode("utf-8", errors="surrogateescape").removesuffix("\n")
