@@ -123,28 +123,30 @@ class Acting(App[int]):
 
     # -- runs
 
-    def start_run(self, plan: Plan, *, rollback: bool, drift: str) -> None:
-        """Carries out the plan of a deploy and watches it."""
+    def start_run(self, plan: Plan, *, rollback: bool, drift: str, measures: bool = False) -> None:
+        """Carries out the plan of a deploy and watches it; `measures` sends requests to the stack meanwhile."""
         from console.engine.deploy import RunOptions
         from console.model.repeating import command
 
         choice = cast("Literal['fail', 'keep', 'overwrite']", drift)
         words = [*(["--rollback"] if rollback else []), *(["--drift", drift] if drift != "fail" else [])]
         line = command("deploy", self.named or plan.stack, plan.target, options=words)
-        self._carry_out(plan, RunOptions(line, rollback=rollback, drift=choice))
+        self._carry_out(plan, RunOptions(line, rollback=rollback, drift=choice), measures=measures)
 
-    def start_operation(self, plan: Plan, operation: Operation, *, rollback: bool) -> None:
-        """Carries out the plan of an operation and watches it."""
+    def start_operation(self, plan: Plan, operation: Operation, *, rollback: bool, measures: bool = False) -> None:
+        """Carries out the plan of an operation and watches it; `measures` sends requests to the stack meanwhile."""
         from console.engine.operate import run_options
         from console.model.repeating import command_of
 
         line = command_of(operation, self.named or plan.stack, plan.target)
-        self._carry_out(plan, replace(run_options(operation, line), rollback=rollback))
+        self._carry_out(plan, replace(run_options(operation, line), rollback=rollback), measures=measures)
 
-    def _carry_out(self, plan: Plan, options: RunOptions) -> None:
+    def _carry_out(self, plan: Plan, options: RunOptions, *, measures: bool) -> None:
         from console.tui.screens.run import RunScreen
 
         assert self.engine is not None
+        if measures:
+            options = replace(options, command=f"{options.command} --probe-load", probe_load=0.0)
         try:
             self.last_run = self.engine.run(plan, options)
         except ConsoleError as error:

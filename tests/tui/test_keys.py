@@ -132,6 +132,7 @@ CASES: dict[str, list[Case]] = {
     "plan": [
         Case("enter", at("run")),
         Case("b", shown("On failure: rolls back.")),
+        Case("m", shown("20 requests/s meanwhile.")),
         Case("r", shown("about 1 min 39 s"), another_plan),
         Case("c", copied("spec.replicas: - 2 → + 3")),
         Case("tab", focused("steps")),

@@ -10,6 +10,7 @@ from pathlib import Path
 from console.model.diagnosis import Cause, Diagnosis
 from console.model.errors import ApplyError, BuildError
 from console.model.events import (
+    LoadMeasured,
     RunFinished,
     StepFailed,
     StepFinished,
@@ -19,6 +20,7 @@ from console.model.events import (
     StepStarted,
     StepWaiting,
 )
+from console.model.load import Failure, Load, LoadSecond
 from console.model.outcome import Outcome
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, ObjectRef, Step, StepKind
 from console.model.run import Part, PartState, Progress
@@ -115,6 +117,34 @@ async def test_rolling_back_on_failure_can_be_asked_for(engine: ScriptedEngine) 
         await terminal.press("enter")
         await terminal.until(lambda: engine.options)
         assert engine.options[0].rollback
+
+
+async def test_requests_meanwhile_can_be_asked_for(engine: ScriptedEngine) -> None:
+    async with planned(engine) as terminal:
+        await terminal.shows("stays as it is.  Enter runs it")
+        await terminal.press("m")
+        await terminal.shows("20 requests/s meanwhile.  Enter runs it")
+        await terminal.press("m")
+        await terminal.shows("stays as it is.  Enter runs it")
+        await terminal.press("m", "enter")
+        await terminal.until(lambda: engine.options)
+        assert engine.options[0].probe_load == 0
+        assert engine.options[0].command.endswith("--probe-load")
+
+
+async def test_requests_meanwhile_are_a_chart_below_the_steps(engine: ScriptedEngine) -> None:
+    async with planned(engine) as terminal:
+        await terminal.shows("Enter runs it")
+        await terminal.press("enter")
+        await terminal.at("run")
+        assert "longest gap" not in terminal.text
+        load = Load("http://web/", 20.0, 10.0, 200, 1, (Failure("timeout", "web-1", 1),), 0.004, 0.009, 0.02, 0.2)
+        engine.store.dispatch(LoadMeasured("run-1", load, LoadSecond(NOW, 20, 1, 0.009), NOW))
+        await terminal.shows(
+            "http://web/", "20.0/s", "1 of 200", "p95", "longest gap 200 ms", "1 failed: timeout, by web-1"
+        )
+        engine.store.dispatch(RunFinished("run-1", verdict(outcome=Outcome.VERIFY, load=load), NOW))
+        await terminal.shows("longest time without an answer", "15, verify failed")
 
 
 async def test_read_only_refuses_with_words(engine: ScriptedEngine) -> None:

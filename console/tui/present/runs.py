@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from console.model.load import load_words
 from console.model.plan import Step
 from console.model.run import Part, PartState, Progress, Run, StepRun, StepState, Verdict
 from console.model.wording import seconds, size
@@ -182,6 +183,8 @@ def _facts(verdict: Verdict, glyphs: Glyphs) -> Iterator[Line]:
         yield line(faint("  undo      "), verdict.undo, faint("  "), ("u", Tone.ACCENT), faint(" here"))
     for address in verdict.addresses:
         yield line(faint("  open      "), (address, Tone.ACCENT))
+    for words in load_words(verdict.load) if verdict.load else ():
+        yield line(faint("  load      "), words)
     for warning in verdict.warnings:
         yield line((f"{glyphs.warning} ", Tone.WARNING), warning)
     if verdict.evidence:

@@ -44,6 +44,7 @@ class PlanScreen(BesideScreen):
         self._steps: dict[str, Step] = {}
         self._text = PlanText()
         self._rollback = operation is not None and operation.kind in ROLLS_BACK
+        self._measures = False
         self._began = 0.0
 
     def panel(self) -> Iterable[Widget]:
@@ -118,6 +119,8 @@ class PlanScreen(BesideScreen):
         after = "  On failure: rolls back." if self._rollback else "  On failure: stays as it is."
         after = after if self._may_roll_back else ""
         about = f"{plan.about}: " if plan.about else ""
+        if self._measures and self.console.engine is not None:
+            after += f"  {self.console.engine.stack.probe_load.rate:g} requests/s meanwhile."
         gap = "\n" if self.beside else "  "
         return f"{about}{summary(plan)}.{after}{gap}Enter runs it"
 
@@ -137,6 +140,12 @@ class PlanScreen(BesideScreen):
         if self.plan is not None:
             self._say(self._sentence(self.plan))
 
+    def action_measure(self) -> None:
+        """Whether requests are sent to the stack meanwhile, and what became of them told."""
+        self._measures = not self._measures
+        if self.plan is not None:
+            self._say(self._sentence(self.plan))
+
     @on(Table.Opened, "#steps")
     def action_run(self) -> None:
         """Carries the plan out, after what must be asked."""
@@ -152,9 +161,9 @@ class PlanScreen(BesideScreen):
         if plan.protected and not await self.app.push_screen_wait(AskName(plan.stack, plan.target)):
             return
         if self.operation is not None:
-            self.console.start_operation(plan, self.operation, rollback=self._rollback)
+            self.console.start_operation(plan, self.operation, rollback=self._rollback, measures=self._measures)
         else:
-            self.console.start_run(plan, rollback=self._rollback, drift=drift)
+            self.console.start_run(plan, rollback=self._rollback, drift=drift, measures=self._measures)
 
     def _runnable(self, plan: Plan) -> bool:
         return not plan.empty and not refusals(plan)
@@ -163,7 +172,9 @@ class PlanScreen(BesideScreen):
         """Enter works once there is something that may be run."""
         if action == "rollback" and not self._may_roll_back:
             return False
-        if action in {"run", "rollback"}:
+        if action == "measure" and self.operation is not None and self.operation.kind == "stop":
+            return False
+        if action in {"run", "rollback", "measure"}:
             return self.plan is not None and self._runnable(self.plan)
         return self.plan is not None if action == "copy" else True
 

@@ -18,6 +18,7 @@ from console.tui.bindings import bindings
 from console.tui.bridge import FLOWING
 from console.tui.present.cells import Cell
 from console.tui.present.lines import Tone
+from console.tui.present.load import load_lines
 from console.tui.present.runs import (
     STEP_COLUMNS,
     part_of,
@@ -65,16 +66,19 @@ class RunScreen(BesideScreen):
         self._list = Table(STEP_COLUMNS, self._cells, title="Steps", titles=False, id="steps")
         self._reasons = Reading(title="Waiting for", id="reasons")
         self._log = LogView(title="Log", id="log", labels=False)
+        self._load = Reading(title="Load", id="load")
         self._bar = Reading(title="Run", id="bar")
         yield Horizontal(self._list, Vertical(self._reasons, self._log), id="panes")
+        yield self._load
         yield self._bar
 
     def on_mount(self) -> None:
         """Begins with what is known."""
-        self._bar.can_focus = False
+        self._bar.can_focus = self._load.can_focus = False
         self._list.focus()
         super().on_mount()
         self._reasons.display = self._reasons.total > 0
+        self._load.display = self._load.total > 0
 
     @property
     def course(self) -> Run | None:
@@ -98,6 +102,7 @@ class RunScreen(BesideScreen):
         self._steer(run)
         self._more.set()
         self._explain(run)
+        self._chart(run)
         self.tick(self.now)
         self.refresh_bindings()
 
@@ -134,6 +139,14 @@ class RunScreen(BesideScreen):
             if target := (failed or active)[:1]:
                 self._list.select(target[0])
         self._show_log()
+
+    def _chart(self, run: Run) -> None:
+        load = (run.verdict.load if run.verdict else None) or run.load
+        self._load.display = load is not None
+        if load is not None:
+            width = self._load.row_width - 1 if self._load.size.width else self.size.width - 4
+            self._load.entitle("Load", load.target)
+            self._load.show(load_lines(load, run.load_seconds, width, self.glyphs))
 
     def _explain(self, run: Run) -> None:
         lines = verdict_lines(run.verdict, self.glyphs) if run.verdict else waiting_lines(run, self.glyphs)
