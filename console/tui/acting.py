@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from console.engine.service import Engine
     from console.model.operations import Operation
     from console.model.plan import Plan
+    from console.model.run import LockHolder
     from console.model.stack import Service
 
 _BESIDE = frozenset({"scale", "restart", "config", "rollback", "stop", "start"})
@@ -31,6 +33,7 @@ class Acting(App[int]):
         bridge: has the newest view.
         engine: None until there is a connection.
         named: the stack as it was named on the command line.
+        interrupted: whose run was killed before this console came, until another one begins.
         last_run: the id of the run that was started last, empty if none was.
     """
 
@@ -38,6 +41,7 @@ class Acting(App[int]):
     engine: Engine | None = None
     named: str | None = None
     last_run: str = ""
+    interrupted: LockHolder | None = None
 
     def mask(self, text: str) -> str:
         """The text without anything that must not be shown."""
@@ -51,6 +55,30 @@ class Acting(App[int]):
     def services(self) -> Sequence[Service]:
         """The services of the stack as they are declared."""
         return self.engine.stack.services if self.engine else ()
+
+    # -- what was interrupted
+
+    async def ask_what_was_interrupted(self) -> None:
+        """Whose run was killed, if the last one was; nobody is disturbed if that cannot be known."""
+        assert self.engine is not None
+        with suppress(ConsoleError):
+            self.interrupted = await self.engine.interrupted()
+        self.bridge.hurry()
+        self.screen.refresh_bindings()
+
+    def action_finish(self) -> None:
+        """Shows the plan of what was interrupted; or its command, where it does not say everything."""
+        from console.model.repeating import operation_of, verb_of
+
+        left = self.interrupted
+        if left is None:
+            self.notify("nothing was interrupted")
+        elif operation := operation_of(left.command):
+            self.propose(operation)
+        elif verb_of(left.command) == "deploy":
+            self.action_deploy()
+        else:
+            self.notify(f"to finish it, run: {self.mask(left.command)}", timeout=8, markup=False)
 
     # -- plans
 
@@ -152,6 +180,7 @@ class Acting(App[int]):
         except ConsoleError as error:
             self.complain(error)
             return
+        self.interrupted = None
         self.pop_screen()
         if isinstance(self.screen, RunScreen):
             # The run before has been undone, or done again.

@@ -118,6 +118,7 @@ class ConsoleApp(Acting):
         self.engine = await self._connection.establish(self.named)
         self.bridge.watch(self.engine.store)
         self._there.set()
+        self.run_worker(self.ask_what_was_interrupted(), name="interrupted", group="interrupted")
         if self._plan:
             self.action_deploy()
 

@@ -54,6 +54,7 @@ KEYS = (
     Key(("home", "pod"), "R", "app.restart", "Restart", "New pods for services: previewed, waited for"),
     Key(("home", "pod"), "U", "app.roll_back", "Roll back", "Back to the release before; the plan is shown first"),
     Key(("home",), "X", "app.stop_or_start", "", "Stop everything, so that there are no pods, or start it again"),
+    Key(("home",), "A", "app.finish", "", "Show the plan that finishes what was interrupted"),
     Key(("home", "pod", "run"), "H", "app.history", "History", "Releases and runs of this stack, and their evidence"),
     # Acting on what is selected.
     Key(("home",), "enter", "open", "Open", "Open the pod, or keep to the service's pods", "Enter"),

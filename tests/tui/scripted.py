@@ -33,7 +33,7 @@ from console.model.outcome import Outcome
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, ObjectRef, Plan, Step, StepKind
 from console.model.redaction import Redactor
 from console.model.release import Release
-from console.model.run import Verdict
+from console.model.run import LockHolder, Verdict
 from console.model.scaling import Scalable
 from console.model.stack import ExternalSource, Service, Stack, Target
 from console.model.state import View
@@ -322,6 +322,7 @@ class ScriptedEngine:
     options: list[Any] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     earlier: int | None = 6
+    left: LockHolder | None = None
     compared: list[tuple[int, int]] = field(default_factory=list)
     closed: bool = False
     probe_answer: ProbeResult | Exception | None = None
@@ -354,6 +355,9 @@ class ScriptedEngine:
 
     async def scalables(self) -> tuple[Scalable, ...]:
         return SCALABLES
+
+    async def interrupted(self) -> LockHolder | None:
+        return self.left
 
     async def earlier_release(self) -> int:
         if self.earlier is None:

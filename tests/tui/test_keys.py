@@ -118,6 +118,7 @@ CASES: dict[str, list[Case]] = {
         Case("D", at("plan")),
         *ACTIONS,
         Case("X", at("plan")),
+        Case("A", shown("nothing was interrupted")),
         Case("H", at("history")),
         Case("enter,d", at("pod")),
         Case("l", logs_of(FIRST.name, previous=False)),

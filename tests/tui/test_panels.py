@@ -10,6 +10,7 @@ from console.model.errors import UsageError
 from console.model.events import PodObserved, RunFinished, StepStarted, WorkloadObserved
 from console.model.operations import Restart, RollBack, Scale, Start, Stop
 from console.model.plan import ChangeKind, FieldChange, ObjectChange, ObjectRef, Step, StepKind
+from console.model.run import LockHolder
 from console.tui.widgets.table import Table
 from tests.tui.scripted import NOW, ScriptedEngine, plan, pod, verdict, workload
 from tests.tui.terminal import Terminal, connected, empty
@@ -363,3 +364,49 @@ async def test_runs_cannot_be_gone_back_to(engine: ScriptedEngine) -> None:
         await terminal.press("U")
         await terminal.pilot.pause()
         assert terminal.place == "history"
+
+
+# -- what was interrupted
+
+
+def killed(command: str) -> LockHolder:
+    return LockHolder("anna", "laptop", 4711, NOW - 60, command)
+
+
+async def test_what_was_interrupted_is_told_and_finished_with_a_key(engine: ScriptedEngine) -> None:
+    engine.left = killed("stack-console scale todo backend=5 --target dev")
+    async with connected(engine) as terminal:
+        await terminal.shows("of anna on laptop", "was interrupted", "A finish   U undo")
+        await terminal.press("A")
+        await terminal.at("plan")
+        await terminal.shows("Enter runs it")
+        assert engine.operations == [Scale({"backend": 5})]
+        await terminal.press("enter")
+        await terminal.at("run")
+        await terminal.go_home()
+        await terminal.until(lambda: "was interrupted" not in terminal.text)
+
+
+async def test_what_was_interrupted_is_undone_with_a_key(engine: ScriptedEngine) -> None:
+    engine.left = killed("stack-console scale todo backend=5 --target dev")
+    async with connected(engine) as terminal:
+        await terminal.shows("A finish   U undo")
+        await terminal.press("U")
+        await terminal.at("plan")
+        assert engine.operations == [RollBack(6)]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("stack-console deploy todo --target dev", "What changes on dev"),
+        ("stack-console config set todo backend LOG_LEVEL=debug", "to finish it, run: stack-console"),
+    ],
+)
+async def test_other_commands_are_finished_too_or_named(engine: ScriptedEngine, command: str, words: str) -> None:
+    engine.left = killed(command)
+    async with connected(engine) as terminal:
+        await terminal.shows("was interrupted")
+        await terminal.press("A")
+        await terminal.shows(words)
+        assert engine.operations == []

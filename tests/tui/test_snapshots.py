@@ -31,7 +31,7 @@ from console.model.events import (
 )
 from console.model.load import Failure, Load, LoadSecond, Steady
 from console.model.outcome import Outcome
-from console.model.run import Progress
+from console.model.run import LockHolder, Progress
 from tests.tui.scripted import NOW, ScriptedEngine, crashed, plan, verdict
 from tests.tui.terminal import Terminal, console_of, empty, heal
 
@@ -288,3 +288,10 @@ def test_what_lies_between_two_releases(size: tuple[int, int], engine: ScriptedE
         await terminal.press("d")
 
     assert looks(engine, size, "H", words="data.LOG_LEVEL", prepare=compare)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_home_after_a_run_was_killed(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    command = "stack-console scale todo backend=5 --target dev"
+    engine.left = LockHolder("anna", "laptop", 4711, NOW - 60, command)
+    assert looks(engine, size, words="finish   U undo")

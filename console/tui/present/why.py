@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from console.model.diagnosis import Diagnosis
+from console.model.run import LockHolder
 from console.model.state import Freshness, ServiceState, ServiceView, View
-from console.model.wording import age, number, pod_state
+from console.model.wording import age, interruption_words, number, pod_state
 from console.model.workload import Pod, ProbeResult
 from console.tui.bindings import KEYS
 from console.tui.present.glyphs import Glyphs
@@ -46,6 +47,16 @@ def _hints(hints: Sequence[str]) -> Iterator[Line]:
             keys += [(found[1], Tone.ACCENT), (f" {found[2]}   ", Tone.PLAIN)]
     if keys:
         yield line(faint("  press     "), *keys)
+
+
+def interruption_lines(left: LockHolder | None, stack: str, glyphs: Glyphs) -> Iterator[Line]:
+    """That a run was killed, and the keys that finish or undo it."""
+    if left is None:
+        return
+    words, hint = interruption_words(left, stack)
+    yield line((f"{glyphs.warning} ", Tone.WARNING), strong(words))
+    yield line(faint("  press     "), ("A", Tone.ACCENT), " finish   ", ("U", Tone.ACCENT), " undo")
+    yield line(faint("  or        "), hint)
 
 
 def why_lines(view: View, service: str, pod: Pod | None, now: float, glyphs: Glyphs) -> list[Line]:

@@ -15,7 +15,7 @@ from console.model.workload import Pod
 from console.tui.bindings import bindings
 from console.tui.present.lines import faint, line
 from console.tui.present.services import activity_line, freshness
-from console.tui.present.why import why_lines
+from console.tui.present.why import interruption_lines, why_lines
 from console.tui.screens.base import ConsoleScreen
 from console.tui.widgets.grid import PodTable, ServiceTable
 from console.tui.widgets.prompt import FilterPrompt
@@ -102,7 +102,8 @@ class HomeScreen(ConsoleScreen):
         view = self.view
         if view is not None:
             service, pod = self._selection()
-            self._why.show(why_lines(view, service, pod, self.now, self.glyphs))
+            left = interruption_lines(self.console.interrupted, view.stack, self.glyphs)
+            self._why.show([*left, *why_lines(view, service, pod, self.now, self.glyphs)])
 
     # -- what is selected
 
