@@ -48,12 +48,12 @@ class Todo:
         """Deploys it; the JSON of the verdict."""
         return self.command("deploy")
 
-    def command(self, name: str, *words: str) -> dict[str, Any]:
+    def command(self, name: str, *words: str, code: int = 0) -> dict[str, Any]:
         """A real command that changes something; the JSON of its verdict."""
-        line = self.stack.command(name, "{}", *words, "--target", "real", "--headless", "--output", "json")
+        line = self.stack.command(*name.split(), "{}", *words, "--target", "real", "--headless", "--output", "json")
         where: dict[str, Any] = {"env": self.stack.environment, "cwd": self.stack.folder, "timeout": PATIENCE}
         done = subprocess.run(line, capture_output=True, text=True, **where)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == code, done.stderr
         document: dict[str, Any] = json.loads(done.stdout)
         return document
 
@@ -81,7 +81,9 @@ class Todo:
                 try:
                     self.ask("GET", "/api/tasks?limit=1")
                     answers.append("ok")
-                except (Refused, OSError) as error:
+                except Refused as error:
+                    answers.append(repr(error.status))
+                except OSError as error:
                     answers.append(repr(error))
 
         clients = [threading.Thread(target=ask) for _ in range(2)]
@@ -207,6 +209,18 @@ def test_restarting_everything_fails_no_request_and_loses_no_task(todo: Todo) ->
     after = todo.pods()
     assert all(not before[name] & after[name] for name in SERVICES)
     assert tasks <= todo.titles()
+    assert set(answers) == {"ok"}
+
+
+def test_a_changed_value_is_effective_within_a_minute_and_a_bad_one_goes_back_unnoticed(todo: Todo) -> None:
+    with todo.asked() as answers:
+        verdict = todo.command("config set", "backend", "LOG_LEVEL=debug")["verdict"]
+        assert verdict["effective"] < 60
+        before = todo.pods()["backend"]
+        failed = todo.command("config set", "backend", "POOL_MAX_SIZE=many", "--timeout", "60s", code=14)["verdict"]
+    assert failed["evidence"]
+    assert todo.cluster.get("configmaps", "backend")["data"]["POOL_MAX_SIZE"] != "many"
+    assert todo.pods()["backend"] == before
     assert set(answers) == {"ok"}
 
 
