@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 from console.engine.aims import Aim, Aims
+from console.engine.answering import addresses_in, reason_of
 from console.engine.ports import Answer
 from console.engine.tasks import Tasks
 from console.engine.work import Work
@@ -38,16 +37,6 @@ _FRESH = 4
 _EVERY = 1.0
 _TOLD_WITHIN = 2.0
 _PODS = 5000
-_FAILED = frozenset({404, 429})
-_IP = re.compile(r"(?<![\w.:])(\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-fA-F:]+\])(?::\d+)?")
-_REASONS = {
-    "connection refused": "connection refused",
-    "connection reset": "connection reset",
-    "without an answer": "the connection was closed without an answer",
-    "eof": "the connection was closed without an answer",
-    "no endpoints available": "no endpoints: no pod is ready",
-    "timeout": "the pod did not answer in time",
-}
 
 
 @asynccontextmanager
@@ -176,7 +165,7 @@ class LoadProbe:
         try:
             async with asyncio.timeout(TIMEOUT):
                 answer = await aim.ask(fresh)
-            reason = _reason(answer)
+            reason = reason_of(answer)
         except TimeoutError:
             reason = f"no answer within {TIMEOUT:g} s"
         except DeniedError as error:
@@ -206,7 +195,7 @@ class LoadProbe:
 
         A pod may be asked before the watch has told of it.
         """
-        addresses = [found[1].strip("[]") for found in _IP.finditer(answer.text)]
+        addresses = addresses_in(answer.text)
         if answer.pod or not addresses:
             return answer.pod
 
@@ -241,16 +230,3 @@ def _nobody_leaves(view: View) -> bool:
     """Whether no pod of the stack is about to go; what cannot be seen is not waited for."""
     seen = view.freshness is Freshness.LIVE
     return not any(pod.service and pod.deleting is not None for pod in view.pods.values() if seen)
-
-
-def _reason(answer: Answer) -> str:
-    """Why a request failed, empty if it did not."""
-    if answer.status is not None and answer.status < 500 and answer.status not in _FAILED:
-        return ""
-    if answer.status is None:
-        known = (words for sign, words in _REASONS.items() if sign in answer.text.lower())
-        return next(known, " ".join(_IP.sub("a pod", answer.text).split())[:120])
-    try:
-        return f"{answer.status} {HTTPStatus(answer.status).phrase}"
-    except ValueError:
-        return str(answer.status)

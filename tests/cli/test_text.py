@@ -114,7 +114,9 @@ def test_a_verdict_says_how_long_each_phase_took_and_where_the_stack_is():
 
 def test_a_verdict_tells_what_became_of_requests():
     steady = Steady(60, 0, 0.008)
-    load = Load("http://web/", 20.0, 10.0, 200, 1, (Failure("timeout", "web-1", 1),), 0.004, 0.009, 0.02, 0.4, steady)
+    load = Load(
+        "http://web/", 20.0, 10.0, 200, 1, (Failure("timeout", "web-1", 1),), 0.004, 0.009, 0.02, 0.4, steady, 0.1
+    )
     verdict = Verdict(Outcome.VERIFY, "so", (), 12.0, (), 3, (), (), "", load=load)
     told = [
         "  load: 20.0 requests/s, 1 of 200 failed, p50 4.0 ms, p95 9.0 ms, p99 20 ms; to http://web/ for 10 s",
