@@ -79,6 +79,7 @@ class RunScreen(BesideScreen):
         super().on_mount()
         self._reasons.display = self._reasons.total > 0
         self._load.display = self._load.total > 0
+        self.call_after_refresh(self._fit)
 
     @property
     def course(self) -> Run | None:
@@ -139,6 +140,12 @@ class RunScreen(BesideScreen):
             if target := (failed or active)[:1]:
                 self._list.select(target[0])
         self._show_log()
+
+    def _fit(self) -> None:
+        """Draws anew what depends on a width that only the layout tells."""
+        if (run := self.course) is not None:
+            self._chart(run)
+            self.tick(self.now)
 
     def _chart(self, run: Run) -> None:
         load = (run.verdict.load if run.verdict else None) or run.load
