@@ -20,6 +20,7 @@ import msgspec
 
 from console.adapters.journal_schema import migrate
 from console.engine.ports import EvidenceItem, RunRecord, UndoRecord
+from console.model.drills.judging import DrillResult
 from console.model.errors import PreflightError
 from console.model.load import Load
 
@@ -29,7 +30,10 @@ _BUSY = 10.0
 _RUNS_KEPT = 200
 _STEPS_KEPT = 20
 _LONGEST_EVIDENCE = 1 << 20
-_RUN_COLUMNS = "run_id kind stack target started command ended outcome headline release phases cluster load".split()  # noqa: SIM905
+_RUN_COLUMNS = (
+    *("run_id", "kind", "stack", "target", "started", "command", "ended", "outcome", "headline", "release"),
+    *("phases", "cluster", "load", "drill"),
+)
 _BROKEN = ("not a database", "malformed", "corrupt", "encrypted")
 
 
@@ -61,7 +65,9 @@ class SqliteJournal:
         """Keeps a run, in place of what was kept under its id; the oldest runs of its stack go."""
         phases = msgspec.json.encode(run.phases).decode()
         load = msgspec.json.encode(run.load).decode() if run.load else ""
-        values = {name: getattr(run, name) for name in _RUN_COLUMNS} | {"phases": phases, "load": load}
+        drill = msgspec.json.encode(run.drill).decode() if run.drill else ""
+        told = {"phases": phases, "load": load, "drill": drill}
+        values = {name: getattr(run, name) for name in _RUN_COLUMNS} | told
         insert = f"INSERT OR REPLACE INTO run VALUES (:{', :'.join(_RUN_COLUMNS)})"  # noqa: S608
 
         def keep(database: sqlite3.Connection) -> None:
@@ -192,7 +198,8 @@ def _run(row: tuple[Any, ...]) -> RunRecord:
     kept = dict(zip(_RUN_COLUMNS, row, strict=True))
     phases = tuple((name, seconds) for name, seconds in msgspec.json.decode(kept["phases"]))
     load = msgspec.json.decode(kept["load"], type=Load) if kept["load"] else None
-    return RunRecord(**kept | {"phases": phases, "load": load})
+    drill = msgspec.json.decode(kept["drill"], type=DrillResult) if kept["drill"] else None
+    return RunRecord(**kept | {"phases": phases, "load": load, "drill": drill})
 
 
 def _undo(row: tuple[Any, ...]) -> UndoRecord:

@@ -80,7 +80,7 @@ class Attempt:
         """Tells the verdict; one who cancels now gets it without what is only good to know."""
         work = self._work
         seconds = round(time.monotonic() - self._clock, 3)
-        verdict = conclude(work, error, seconds, evidence=self._evidence, rolled_back=self._rolled_back)
+        verdict = self._conclude(error, seconds)
         try:
             if error is None and not work.plan.removes:
                 verdict = replace(verdict, addresses=await self._addresses())
@@ -91,6 +91,9 @@ class Attempt:
         finally:
             work.store.dispatch(RunFinished(work.run_id, verdict, work.world.clock()))
         return verdict
+
+    def _conclude(self, error: BaseException | None, seconds: float) -> Verdict:
+        return conclude(self._work, error, seconds, evidence=self._evidence, rolled_back=self._rolled_back)
 
     # -- steps
 
@@ -225,6 +228,7 @@ class Attempt:
             release=verdict.release,
             phases=verdict.phases,
             load=verdict.load,
+            drill=verdict.drill,
         )
 
     async def _remember(self, work: Coroutine[Any, Any, None]) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from console.engine.attempt import Attempt
 from console.engine.course import Course, log_file
+from console.engine.drilled import DrillAttempt, UndoAttempt
+from console.engine.drills import Prepared
 from console.engine.patience import PATIENCE, Patience
 from console.engine.ports import World
 from console.engine.releases import last_good
@@ -71,12 +73,33 @@ class Runner:
             plan = _with_rollback(plan, gathered)
         if not options.wait:
             plan = _without_waits(plan)
+        return await Attempt(*self._begun(run_id, plan, gathered, options)).run()
+
+    async def drill(self, run_id: str, plan: Plan, prepared: Prepared, options: RunOptions) -> Verdict:
+        """Runs a drill. Whatever happens, it is undone before this ends, or the verdict says how to.
+
+        Args:
+            run_id: names the run everywhere.
+            plan: what to do.
+            prepared: what the plan was made from.
+            options: how.
+        """
+        begun = self._begun(run_id, plan, prepared.gathered, options)
+        return await DrillAttempt(*begun, prepared).run()
+
+    async def undo_drill(self, run_id: str, plan: Plan, gathered: Gathered, options: RunOptions) -> Verdict:
+        """Ends a drill that was left open. The arguments are those of `run`."""
+        return await UndoAttempt(*self._begun(run_id, plan, gathered, options)).run()
+
+    def _begun(
+        self, run_id: str, plan: Plan, gathered: Gathered, options: RunOptions
+    ) -> tuple[Work, Path, asyncio.Event]:
         self._go.set()
         world, folder = self._world, self._logs / run_id
         course = Course(run_id, plan, self._store, folder, world.redactor, world.clock)
         work = Work(run_id, self._stack, world, self._store, course, plan, gathered, options)
         work.outlast(Patience(PATIENCE, work.certain))
-        return await Attempt(work, folder, self._go).run()
+        return work, folder, self._go
 
 
 def _without_waits(plan: Plan) -> Plan:

@@ -10,8 +10,9 @@ from console.engine.lease import TERMS, hold
 from console.engine.record import announce_release
 from console.engine.stale import refuse_stale
 from console.engine.steplog import StepLog
+from console.engine.undone import open_error, read_open, undo
 from console.engine.work import Work
-from console.model.errors import ApplyError, PreflightError
+from console.model.errors import ApplyError, PreflightError, StalePlanError
 from console.model.plan import ObjectRef, StepKind
 
 
@@ -27,7 +28,7 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
         PreflightError: something that the plan needs is not there.
         RefusedError: the context does not stand for the cluster of the plan any more.
         ApplyError: others changed values, and nobody said what becomes of them.
-        LockedError: another run changes the stack.
+        LockedError: another run changes the stack, or a drill is open.
         StalePlanError: the cluster changed since the plan was made.
     """
     _refuse_failed_checks(work)
@@ -35,20 +36,47 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
     if all(step.kind in {StepKind.PREFLIGHT, StepKind.ROLLBACK} for step in work.plan.steps):
         if interrupted:
             work.warnings += [f"{each.detail}: nothing of it is left to do" for each in interrupted]
-            await held.enter_async_context(_lock(work, log))
+            await held.enter_async_context(lock(work, log))
         return "nothing to do"
     await work.world.cluster.confirm()
     work.warnings += [f"{each.detail}; {each.hint}" for each in interrupted]
+    await settle_drill(work, log)
     _refuse_drift(work)
     if not work.plan.removes:
         await _make_namespace(work, log)
     if not work.plan.removes or work.gathered.namespace_exists:
-        work.lock = await held.enter_async_context(_lock(work, log))
+        work.lock = await held.enter_async_context(lock(work, log))
+    # Somebody may have begun one while we waited for the lock.
+    await _refuse_drill(work)
     if not work.plan.removes:
         await refuse_stale(work)
         if any(step.kind is StepKind.APPLY for step in work.plan.steps):
             announce_release(work)
     return f"{len(work.plan.checks)} checks passed"
+
+
+async def settle_drill(work: Work, log: StepLog) -> None:
+    """Nothing is begun while a drill is open; one whose time is over is ended by whoever comes first.
+
+    Raises:
+        LockedError: a drill is open.
+        StalePlanError: one was ended, so that the plan may not be true any more.
+    """
+    drill = await read_open(work.stack, work.world)
+    if drill is None:
+        return
+    if work.world.clock() < drill.until:
+        raise open_error(work.stack, drill)
+    async with lock(work, log):
+        log.line(f"the time of {drill.about} is over: it is undone")
+        await undo(work.stack, work.world, drill)
+    what = f"a drill was left open, its time was over, and it was undone: {drill.about}"
+    raise StalePlanError(what, hint="look at a new plan")
+
+
+async def _refuse_drill(work: Work) -> None:
+    if drill := await read_open(work.stack, work.world):
+        raise open_error(work.stack, drill)
 
 
 def _refuse_failed_checks(work: Work) -> None:
@@ -77,7 +105,9 @@ async def _make_namespace(work: Work, log: StepLog) -> None:
         log.line(f"{ref} created")
 
 
-def _lock(work: Work, log: StepLog) -> hold:
+def lock(work: Work, log: StepLog) -> hold:
+    """The lock on the stack of a run, to be held as a context."""
+
     def waiting(who: str, seconds: float) -> None:
         log.line(f"{who} holds the lock and may be dead: {seconds:.0f} s until it counts as that")
 

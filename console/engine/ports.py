@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from console.model.drills.judging import DrillResult
 from console.model.events import Fact
 from console.model.identity import ClusterIdentity
 from console.model.load import Load
@@ -182,6 +183,15 @@ class Cluster(Protocol):
         dry_run: bool = False,
     ) -> bool:
         """Asks for deletion; False if it was not there. Raises ConflictError if it has another uid than given."""
+        ...
+
+    async def evict(self, ref: ObjectRef, uid: str) -> None:
+        """Evicts this very pod, if its disruption budget allows it.
+
+        Raises:
+            BudgetError: a disruption budget stands in the way.
+            NotFoundError, ConflictError: the pod is not there any more.
+        """
         ...
 
     async def right(self, verb: str, ref: ObjectRef) -> Right:
@@ -371,7 +381,7 @@ class RunRecord:
     """A run as the journal keeps it. `ended` and `outcome` are None and empty while it goes on, or if it was killed.
 
     `cluster` says where it was: context, server and identity of the cluster. `load` is what became of the requests that
-    were sent to the stack meanwhile, None if none were.
+    were sent to the stack meanwhile, None if none were; `drill` is what a drill measured.
     """
 
     run_id: str
@@ -387,6 +397,7 @@ class RunRecord:
     phases: tuple[tuple[str, float], ...] = ()
     cluster: str = ""
     load: Load | None = None
+    drill: DrillResult | None = None
 
 
 @dataclass(frozen=True, slots=True)

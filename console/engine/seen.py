@@ -12,6 +12,7 @@ from console.engine.live import Findings, read_live
 from console.engine.ports import World
 from console.engine.releases import read_releases
 from console.engine.together import together
+from console.engine.undone import open_check, read_open
 from console.model.checksums import UNREADABLE, secret_values
 from console.model.declare import wanted_secrets
 from console.model.errors import DeniedError, PushError
@@ -160,7 +161,9 @@ async def _see_cluster(seen: Seen, world: World) -> None:
 
 
 async def _see_lock(seen: Seen, world: World) -> None:
-    if found := await interrupted(seen.stack, world):
+    if drill := await read_open(seen.stack, world):
+        seen.findings.checks.append(open_check(seen.stack, drill))
+    elif found := await interrupted(seen.stack, world):
         seen.findings.checks.append(interruption_check(found, seen.stack.name))
 
 

@@ -6,16 +6,18 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from console.engine import gather, operate, preflight
 from console.engine.configured import read_configuration
 from console.engine.deploy import Runner, RunOptions
+from console.engine.drills import Drills, DrillStanding, undo_plan
 from console.engine.interrupted import interrupted
 from console.engine.logs import LogChunk, LogOptions, Told, follow
 from console.engine.observe import WATCHED, Observer
@@ -25,8 +27,10 @@ from console.engine.seen import mask_secrets
 from console.engine.store import Store
 from console.engine.tasks import Tasks
 from console.engine.together import whole
+from console.engine.undone import read_open
 from console.model.comparing import release_changes
 from console.model.configuration import Configuration
+from console.model.drills.judging import DrillSource
 from console.model.errors import NotFoundError, RefusedError, StalePlanError, UsageError
 from console.model.events import ProbeObserved
 from console.model.gathered import Gathered
@@ -41,6 +45,8 @@ from console.model.stack import JSON, Stack
 from console.model.state import Freshness, View
 from console.model.workload import ClusterEvent, Container, ProbeKind, ProbeResult, ProbeSource, ProbeSpec
 
+CarryOut = Callable[[str, RunOptions], Coroutine[Any, Any, Verdict]]
+"""Carries out what was planned, under the id of a run."""
 _RUN = "run"
 _ANSWERED_WITHIN = 3.0
 """Seconds. A kubelet or an external that answers later is shown as not known yet."""
@@ -74,7 +80,7 @@ class Engine:
         self.store = Store(stack.name, stack.target.name, stack.namespace, names, externals)
         self._observer = Observer(world, self.store, stack)
         self._runner = Runner(stack, world, self.store, logs)
-        self._latest: tuple[Plan, Gathered] | None = None
+        self._latest: tuple[Plan, CarryOut] | None = None
         self._run_id = ""
 
     @property
@@ -167,8 +173,40 @@ class Engine:
         """
         return await read_configuration(self.stack, self._world, name)
 
+    async def drills(self) -> tuple[DrillStanding, ...]:
+        """Every drill on every service of the stack as it was deployed, and whether it applies. Changes nothing."""
+        drills = Drills(self.stack, self._world, self.store)
+        await drills.look()
+        return await drills.standings()
+
+    async def plan_drill(self, source: DrillSource) -> Plan:
+        """What a drill would do. Changes nothing.
+
+        Raises:
+            PreflightError: the stack was not deployed yet.
+            UsageError: there is no such drill or service.
+            NotApplicableError: the drill would prove nothing here.
+        """
+        drills = Drills(self.stack, self._world, self.store)
+        await drills.look()
+        prepared = await drills.prepare(source)
+        plan = drills.plan(prepared)
+        self._latest = (plan, lambda run_id, options: self._runner.drill(run_id, plan, prepared, options))
+        return plan
+
+    async def plan_drill_undo(self) -> Plan | None:
+        """What it takes to end the drill that was left open; None if none is. Changes nothing."""
+        drill = await read_open(self.stack, self._world)
+        if drill is None:
+            return None
+        seen = await operate.look_at_release(self.stack, self._world)
+        gathered = gather.gathered_of(seen, self._world, (), ())
+        plan = undo_plan(self.stack, self._world, gathered, drill)
+        self._latest = (plan, lambda run_id, options: self._runner.undo_drill(run_id, plan, gathered, options))
+        return plan
+
     def _keep(self, plan: Plan, gathered: Gathered) -> Plan:
-        self._latest = (plan, gathered)
+        self._latest = (plan, lambda run_id, options: self._runner.run(run_id, plan, gathered, options))
         return plan
 
     def run(self, plan: Plan, options: RunOptions) -> str:
@@ -183,7 +221,7 @@ class Engine:
         if self._latest is None or self._latest[0] is not plan:
             raise StalePlanError("a newer plan was made since", hint="look at it, and run that one")
         run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
-        self._tasks.start(_RUN, self._runner.run(run_id, plan, self._latest[1], options))
+        self._tasks.start(_RUN, self._latest[1](run_id, options))
         self._run_id = run_id
         return run_id
 

@@ -150,6 +150,10 @@ class EditConflictError(ConflictError):
         self.ways = tuple(ways)
 
 
+class BudgetError(ConflictError):
+    """A disruption budget does not allow an eviction now."""
+
+
 class FieldConflictError(ConflictError):
     """Fields of a server-side apply belong to other field managers. `conflicts` holds (field, manager)."""
 
@@ -173,6 +177,12 @@ class VerifyError(ConsoleError):
     """An acceptance check failed."""
 
     outcome = Outcome.VERIFY
+
+
+class DrillError(ConsoleError):
+    """A drill did not come to its end."""
+
+    outcome = Outcome.DRILL
 
 
 class LockedError(ConsoleError):

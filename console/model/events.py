@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from console.model.diagnosis import Diagnosis
+from console.model.drills.judging import Moment
 from console.model.load import Load, LoadSecond
 from console.model.plan import Plan
 from console.model.run import Part, Progress, Verdict
@@ -225,6 +226,15 @@ class LoadMeasured:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillMoment:
+    """Something happened in a drill: injected, noticed, rescheduled, ready again, undone, steady again."""
+
+    run_id: str
+    moment: Moment
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunPaused:
     """A run holds, or goes on: what has begun goes on to its end, nothing else begins."""
 
@@ -278,6 +288,7 @@ Fact = (
     | StepSkipped
     | StepFailed
     | LoadMeasured
+    | DrillMoment
     | RunPaused
     | RunFinished
     | ReleaseObserved

@@ -74,6 +74,10 @@ class StepKind(StrEnum):
     PRUNE = "prune"
     RECORD = "record"
     ROLLBACK = "rollback"
+    STEADY = "steady"
+    INJECT = "inject"
+    RECOVER = "recover"
+    UNDO = "undo"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.model.events import (
+    DrillMoment,
     Fact,
     LoadMeasured,
     RunFinished,
@@ -38,6 +39,8 @@ def reduce_run(run: Run | None, fact: Fact) -> Run | None:
         return replace(run, paused=fact.paused)
     if isinstance(fact, LoadMeasured):
         return replace(run, load=fact.load, load_seconds=(*run.load_seconds, fact.second)[-SECONDS_KEPT:])
+    if isinstance(fact, DrillMoment):
+        return replace(run, moments=(*run.moments, fact.moment))
     if isinstance(fact, StepFact) and fact.step_id in run.steps:
         return run.with_step(reduce_step(run.steps[fact.step_id], fact))
     return run

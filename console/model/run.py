@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from console.model.diagnosis import Diagnosis
+from console.model.drills.judging import DrillResult, Moment
 from console.model.load import Load, LoadSecond
 from console.model.outcome import Outcome
 from console.model.plan import Plan
@@ -115,7 +116,7 @@ class Verdict:
     was changed again; `addresses` are where the stack can be reached; `next_step` is what to do now; `holder` has the
     lock that was not to be had; `undo` is the command that takes back what was done; `effective` are
     the seconds until all pods had an edit, None where there was none or nobody can say; `load` is what became of
-    requests that were sent meanwhile, None if none were asked for.
+    requests that were sent meanwhile, None if none were asked for; `drill` is what a drill measured.
     """
 
     outcome: Outcome
@@ -132,6 +133,7 @@ class Verdict:
     undo: str = ""
     effective: float | None = None
     load: Load | None = None
+    drill: DrillResult | None = None
 
     @property
     def ok(self) -> bool:
@@ -144,7 +146,7 @@ class Run:
     """A run of the console: its plan, its steps' course, and its verdict once there is one.
 
     `load` is what became so far of the requests that are sent meanwhile, `load_seconds` the last of them by second;
-    `paused` while nothing new begins.
+    `paused` while nothing new begins; `moments` are what happened in a drill.
     """
 
     run_id: str
@@ -158,6 +160,7 @@ class Run:
     load: Load | None = None
     load_seconds: tuple[LoadSecond, ...] = ()
     paused: bool = False
+    moments: tuple[Moment, ...] = ()
 
     def with_step(self, step: StepRun) -> Run:
         """The same run with that step's course replaced."""

@@ -87,6 +87,8 @@ def interruption_words(left: LockHolder, stack: str) -> tuple[str, str]:
     since = datetime.fromtimestamp(left.since, UTC).strftime("%H:%M:%S UTC")
     who = left.who + (f" on {left.host}" if left.host else "")
     what = f"`{left.command}`" if left.command else "a run"
+    if left.command.startswith("stack-console drill"):
+        return f"{what} of {who}, begun at {since}, was interrupted", f"`stack-console drill undo {stack}` ends it"
     again = left.command or f"stack-console deploy {stack}"
     hint = f"run `{again}` to finish it, or `stack-console rollback {stack}` to undo it"
     return f"{what} of {who}, begun at {since}, was interrupted", hint

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from console.engine.deploy import Runner, RunOptions
-from console.engine.gather import gather, gather_destroy
+from console.engine.drills import Drills, undo_plan
+from console.engine.gather import gather, gather_destroy, gathered_of
 from console.engine.observe import Observer
-from console.engine.operate import gather_operation, plan_operation
+from console.engine.operate import gather_operation, look_at_release, plan_operation
 from console.engine.ports import World
 from console.engine.preflight import check
 from console.engine.store import Store
 from console.engine.tasks import Tasks
+from console.engine.undone import read_open
+from console.model.drills.judging import DrillSource
 from console.model.events import Fact
 from console.model.gathered import Gathered
 from console.model.operations import Operation
@@ -72,6 +77,25 @@ class Bench:
         """Plans an operation and carries it out."""
         gathered = await gather_operation(self.stack, self.world, operation)
         return await self.run((plan_operation(gathered, operation, self.world), gathered), drift="keep", **options)
+
+    async def drill(self, kind: str, service: str = "web", *, options: Mapping[str, str] = {}, **more: Any) -> Verdict:
+        """Looks at the stack and runs a drill."""
+        drills = Drills(self.stack, self.world, self.store)
+        await drills.look()
+        prepared = await drills.prepare(DrillSource(kind, service, tuple(options.items()), **more))
+        self.runs += 1
+        told = RunOptions("stack-console drill run todo", probe_load=0.0)
+        return await self.runner.drill(f"run-{self.runs}", drills.plan(prepared), prepared, told)
+
+    async def undo_drill(self) -> Verdict:
+        """Ends the drill that was left open."""
+        drill = await read_open(self.stack, self.world)
+        assert drill is not None
+        gathered = gathered_of(await look_at_release(self.stack, self.world), self.world, (), ())
+        self.runs += 1
+        plan = undo_plan(self.stack, self.world, gathered, drill)
+        told = RunOptions("stack-console drill undo todo")
+        return await self.runner.undo_drill(f"run-{self.runs}", plan, gathered, told)
 
     async def destroy(self) -> Verdict:
         """Plans to remove everything, and does."""

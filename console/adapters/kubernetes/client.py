@@ -175,6 +175,16 @@ class KubernetesCluster:
             return False
         return True
 
+    async def evict(self, ref: ObjectRef, uid: str) -> None:
+        """Evicts this very pod; see `ports.Cluster.evict`."""
+        meta = {"name": ref.name, "namespace": ref.namespace}
+        options = {"preconditions": {"uid": uid}}
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta, "deleteOptions": options}
+        right = f"create pods/eviction in {ref.namespace}"
+        # What a budget does not allow is no overload: it is not asked again.
+        call = Call("POST", PODS.path(ref.namespace, ref.name, "eviction"), right, str(ref), body=body, attempts=1)
+        await self._transport.send(call)
+
     async def right(self, verb: str, ref: ObjectRef) -> Right:
         """What RBAC must grant for a verb on an object's kind, in its namespace. NotFoundError: no such kind."""
         resource = await self._kinds.find(ref.api_version, ref.kind)

@@ -16,6 +16,7 @@ import msgspec
 from console.adapters.errnos import system_words
 from console.model.errors import (
     ApplyError,
+    BudgetError,
     ConflictError,
     ConsoleError,
     DeniedError,
@@ -128,6 +129,10 @@ def refused(call: Call, server: str, status: Status, code: int, pause: float = 0
     if code == 410:
         hint = "read it again from the start"
         return ConflictError("the version asked for is gone", where=call.subject, why=status.message, hint=hint)
+    if code == 429 and any(cause.reason == "DisruptionBudget" for cause in status.causes):
+        why = "; ".join(cause.message for cause in status.causes)
+        hint = "wait until more of its pods are ready"
+        return BudgetError("a disruption budget stands in the way", where=call.subject, why=why, hint=hint)
     if code == 429 or code > 500 or (code == 500 and not _is_about_object(call, status)):
         return _overloaded(server, status, code, pause)
     return _invalid(call, status)
