@@ -108,6 +108,12 @@ class Acting(App[int]):
 
         self.open_panel(RestartScreen(self._selected()))
 
+    def action_configuration(self) -> None:
+        """ConfigMaps and Secrets."""
+        from console.tui.screens.config import ConfigScreen
+
+        self.open_panel(ConfigScreen(self._selected()))
+
     def action_roll_back(self) -> None:
         """Shows what going back to the release before would do."""
         self.run_worker(self._roll_back(), name="roll back", group="roll back", exclusive=True)

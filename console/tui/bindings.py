@@ -43,7 +43,7 @@ class Key:
         return self.shown or self.keys.partition(",")[0]
 
 
-_PANELS = ("scale", "restart")
+_PANELS = ("scale", "restart", "config")
 _LEAVES = ("plan", "run", "logs", "pod", "history", "text", *_PANELS)
 _EVERYWHERE = ("home", *_LEAVES)
 
@@ -53,6 +53,7 @@ KEYS = (
     Key(("home", "pod"), "S", "app.scale", "Scale", "Other numbers of pods: previewed, waited for, undone"),
     Key(("home", "pod"), "R", "app.restart", "Restart", "New pods for services: previewed, waited for"),
     Key(("home", "pod"), "U", "app.roll_back", "Roll back", "Back to the release before; the plan is shown first"),
+    Key(("home", "pod"), "C", "app.configuration", "Config", "ConfigMaps and Secrets: who reads them, other values"),
     Key(("home",), "X", "app.stop_or_start", "", "Stop everything, so that there are no pods, or start it again"),
     Key(("home",), "A", "app.finish", "", "Show the plan that finishes what was interrupted"),
     Key(("home", "pod", "run"), "H", "app.history", "History", "Releases and runs of this stack, and their evidence"),
@@ -77,6 +78,11 @@ KEYS = (
     Key(("scale",), "backspace", "rub_out", "", "Take the number back", "Backspace", offered=False),
     Key(("restart",), "space", "choose", "Choose", "Choose the service, or leave it out", "Space"),
     Key(("restart",), "a", "all", "All", "All services, or none"),
+    Key(("config",), "e", "edit", "Edit", "Edit the value; that of a Secret is typed without being shown"),
+    Key(("config",), "ctrl+d", "take_away", "Delete", "Take the key away", "^d"),
+    Key(("config",), "backspace", "revert", "", "The value as it was", "Backspace"),
+    Key(("edit",), "ctrl+s", "keep", "Keep", "Keep what was typed", "^s", offered=False),
+    Key(("edit",), "escape", "leave", "Leave it", "Leave it as it is", "Esc", offered=False),
     Key(_PANELS, "enter", "preview", "Preview", "Show what it would do; Enter there does it", "Enter"),
     Key(("logs",), "f,space", "follow", "Follow", "Follow the end, or pause"),
     Key(("logs",), "p", "previous", "Previous", "The logs from before the last restart, or the current ones"),

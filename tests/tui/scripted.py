@@ -14,6 +14,7 @@ from typing import Any
 from console.engine.logs import LogChunk
 from console.engine.ports import EvidenceItem, RunRecord
 from console.engine.store import Store
+from console.model.configuration import Configuration, Foreign, Reading, Way
 from console.model.errors import NotFoundError, RefusedError, UsageError
 from console.model.events import (
     EventObserved,
@@ -298,6 +299,28 @@ SCALABLES = (
 )
 
 
+def configured(kind: str, values: dict[str, str], **more: Any) -> Configuration:
+    """What the backend has and reads of one object, every key as environment but those that look like files."""
+    ref, owner = ObjectRef("v1", kind, "todo", "backend"), ObjectRef("apps/v1", "Deployment", "todo", "backend")
+    readings = tuple(
+        Reading(ref, key, "backend", owner, "main", Way.FILE if "." in key else Way.ENVIRONMENT, key)
+        for key in values
+        if key != "IDLE"
+    )
+    return Configuration(ref, "backend", "9", values, more.pop("released", values), (), readings, (), **more)
+
+
+CONFIGURED = (
+    configured(
+        "ConfigMap",
+        {"LOG_LEVEL": "info", "settings.yaml": "cache: 10\nworkers: 4\n", "IDLE": "yes"},
+        released={"LOG_LEVEL": "warning", "settings.yaml": "cache: 10\nworkers: 4\n", "IDLE": "yes"},
+        foreign=(Foreign("LOG_LEVEL", "kubectl-edit", "2026-09-21T09:50:00Z"),),
+    ),
+    configured("Secret", {"TOKEN": "c2VjcmV0LXZhbHVl"}, foreign=()),
+)
+
+
 @dataclass(frozen=True)
 class History:
     releases: tuple[Release, ...]
@@ -322,6 +345,7 @@ class ScriptedEngine:
     options: list[Any] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     earlier: int | None = 6
+    configured: tuple[Configuration, ...] = field(default_factory=lambda: CONFIGURED)
     left: LockHolder | None = None
     compared: list[tuple[int, int]] = field(default_factory=list)
     closed: bool = False
@@ -352,6 +376,9 @@ class ScriptedEngine:
         if isinstance(self.next_plan, Exception):
             raise self.next_plan
         return replace(self.next_plan, kind=operation.kind, about=operation.about)
+
+    async def configuration(self, name: str = "") -> tuple[Configuration, ...]:
+        return tuple(each for each in self.configured if name in {"", each.service})
 
     async def scalables(self) -> tuple[Scalable, ...]:
         return SCALABLES

@@ -100,7 +100,7 @@ def between(first: str, second: str) -> list[Case]:
 
 
 BACK = Case("escape,q", at("home"))
-ACTIONS = [Case("S", at("scale")), Case("R", at("restart")), Case("U", at("plan"))]
+ACTIONS = [Case("S", at("scale")), Case("R", at("restart")), Case("C", at("config")), Case("U", at("plan"))]
 
 
 def wanted(count: int) -> Effect:
@@ -194,6 +194,16 @@ CASES: dict[str, list[Case]] = {
         *between("choice", "services"),
         BACK,
     ],
+    "config": [
+        Case("e", at("EditScreen")),
+        Case("ctrl+d", shown("- LOG_LEVEL")),
+        Case("backspace", lambda terminal, engine: "- LOG_LEVEL" not in terminal.text, press("ctrl+d")),
+        Case("enter", shown("configmap/backend: LOG_LEVEL changed"), press("ctrl+d")),
+        Case("c", copied("kubectl-edit")),
+        *between("keys-of-config", "readers"),
+        BACK,
+    ],
+    "edit": [Case("ctrl+s", shown("~ LOG_LEVEL"), press("1")), Case("escape", at("config"))],
     "history": [
         Case("D", at("plan")),
         Case("enter", shown("release 7")),
@@ -235,6 +245,8 @@ WAYS = {
     "pod": ("enter",),
     "scale": ("S",),
     "restart": ("R",),
+    "config": ("C",),
+    "edit": ("C", "e"),
     "history": ("H",),
     "text": ("y",),
     "rows": (),
@@ -243,7 +255,7 @@ WAYS = {
     "app": (),
 }
 _ARRIVED = {"plan": "Enter runs it", "run": "%", "history": "backend scaled to 3", "text": "kind: Pod", "logs": "0123"}
-_ARRIVED |= {"scale": "2-6", "restart": "1 service"}
+_ARRIVED |= {"scale": "2-6", "restart": "1 service", "config": "kubectl-edit", "edit": "Ctrl-s"}
 _TESTED_BELOW = {("home", "r"), ("stacks", "enter"), ("stacks", "q")}
 
 
@@ -256,8 +268,8 @@ def test_every_key_of_the_table_is_pressed_in_these_tests() -> None:
 async def go(terminal: Terminal, place: str) -> None:
     for key in WAYS[place]:
         await terminal.press(key)
-        if key == "D":
-            await terminal.shows(_ARRIVED["plan"])
+        if key in "DC":
+            await terminal.shows(_ARRIVED["plan" if key == "D" else "config"])
     await terminal.shows(_ARRIVED.get(place, ""))
 
 

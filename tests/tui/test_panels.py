@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
 import pytest
 
-from console.model.errors import UsageError
+from console.model.editing import ThreeWay
+from console.model.errors import EditConflictError, UsageError
 from console.model.events import PodObserved, RunFinished, StepStarted, WorkloadObserved
-from console.model.operations import Restart, RollBack, Scale, Start, Stop
+from console.model.operations import Configure, Restart, RollBack, Scale, Start, Stop
 from console.model.plan import ChangeKind, FieldChange, ObjectChange, ObjectRef, Step, StepKind
 from console.model.run import LockHolder
 from console.tui.widgets.table import Table
-from tests.tui.scripted import NOW, ScriptedEngine, plan, pod, verdict, workload
+from tests.tui.scripted import CONFIGURED, NOW, ScriptedEngine, plan, pod, verdict, workload
 from tests.tui.terminal import Terminal, connected, empty
 
 REF = ObjectRef("apps/v1", "Deployment", "todo", "backend")
@@ -410,3 +412,85 @@ async def test_other_commands_are_finished_too_or_named(engine: ScriptedEngine, 
         await terminal.press("A")
         await terminal.shows(words)
         assert engine.operations == []
+
+
+# -- configuration
+
+
+async def configuring(terminal: Terminal, *keys: str) -> None:
+    await terminal.press("C")
+    await terminal.at("config")
+    await terminal.shows("LOG_LEVEL", "settings.yaml")
+    await terminal.press(*keys)
+
+
+async def test_every_key_says_who_reads_it_and_what_a_change_takes(engine: ScriptedEngine) -> None:
+    async with connected(engine, (160, 40)) as terminal:
+        await configuring(terminal)
+        await terminal.shows(
+            "$LOG_LEVEL, needs a restart", "by kubectl-edit", "other than in the last release: warning"
+        )
+        await terminal.press("j")
+        await terminal.shows("settings.yaml, taken up by itself", "itself")
+        await terminal.press("j")
+        await terminal.shows("no container of the stack reads it", "unread", "2xkd8")
+
+
+async def test_a_value_is_edited_shown_as_a_diff_and_previewed_with_what_it_was_made_from(
+    engine: ScriptedEngine,
+) -> None:
+    async with connected(engine) as terminal:
+        await configuring(terminal, "e")
+        await terminal.at("EditScreen")
+        await terminal.press(*["backspace"] * 4, *"debug", "ctrl+s")
+        await terminal.shows("~ LOG_LEVEL", "- info", "+ debug")
+        await terminal.press("enter")
+        await terminal.at("plan")
+        await terminal.shows("configmap/backend: LOG_LEVEL changed", "On failure: rolls back")
+        (operation,) = engine.operations
+        assert isinstance(operation, Configure)
+        assert (operation.values, operation.base) == ({"LOG_LEVEL": "debug"}, dict(CONFIGURED[0].live or {}))
+        await terminal.press("escape")
+        await terminal.at("config")
+        await terminal.shows("+ debug")
+
+
+async def test_esc_leaves_a_value_as_it_is(engine: ScriptedEngine) -> None:
+    async with connected(engine) as terminal:
+        await configuring(terminal, "e")
+        await terminal.at("EditScreen")
+        await terminal.press("x", "escape")
+        await terminal.at("config")
+        await terminal.press("enter")
+        assert terminal.place == "config"
+        assert engine.operations == []
+
+
+async def test_the_value_of_a_secret_is_neither_shown_nor_in_a_command(engine: ScriptedEngine) -> None:
+    async with connected(engine) as terminal:
+        await configuring(terminal, "G")
+        await terminal.shows("TOKEN  secret/backend")
+        assert "secret-value" not in terminal.text
+        assert "c2VjcmV0" not in terminal.text
+        await terminal.press("e")
+        await terminal.at("EditScreen")
+        await terminal.press(*"hunter22", "enter")
+        await terminal.shows("another value")
+        assert "hunter22" not in terminal.text
+        await terminal.press("enter")
+        await terminal.at("plan")
+        await terminal.shows("Enter runs it")
+        (operation,) = engine.operations
+        assert isinstance(operation, Configure)
+        assert operation.values == {"TOKEN": base64.b64encode(b"hunter22").decode()}
+        assert engine.redactor.text("it is hunter22") != "it is hunter22"
+        await terminal.press("enter")
+        await terminal.at("run")
+        assert "hunter22" not in engine.options[0].command
+
+
+async def test_what_somebody_else_wrote_meanwhile_is_shown_three_ways(engine: ScriptedEngine) -> None:
+    engine.next_plan = EditConflictError("configmap/backend", [ThreeWay("LOG_LEVEL", "info", "trace", "debug")])
+    async with connected(engine) as terminal:
+        await configuring(terminal, "ctrl+d", "enter")
+        await terminal.shows("somebody else changed LOG_LEVEL", "it was  info", "theirs  trace", "yours   debug")

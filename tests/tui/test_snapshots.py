@@ -260,7 +260,8 @@ def test_the_preview_of_an_operation(size: tuple[int, int], engine: ScriptedEngi
 def test_an_operation_beside_the_grid(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
     so_far(engine.store, "scale")
     engine.step_log("run-1", "wait:backend").write_text("2 of 3 pods ready\nbackend-2xkd8 answers 503\n")
-    assert looks(engine, size, "S", words="answers 503")
+    # From the first step on, so that it does not matter when the rows were laid out.
+    assert looks(engine, size, "S", "g", "f", words="answers 503")
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
@@ -295,3 +296,25 @@ def test_home_after_a_run_was_killed(size: tuple[int, int], engine: ScriptedEngi
     command = "stack-console scale todo backend=5 --target dev"
     engine.left = LockHolder("anna", "laptop", 4711, NOW - 60, command)
     assert looks(engine, size, words="finish   U undo")
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_the_configuration_of_a_service(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    async def edit(terminal: Terminal) -> None:
+        await terminal.shows("kubectl-edit")
+        await terminal.press("e")
+        await terminal.at("EditScreen")
+        await terminal.press(*["backspace"] * 4, *"debug", "ctrl+s")
+        await terminal.at("config")
+
+    assert looks(engine, size, "C", words="+ debug", prepare=edit)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+def test_a_value_is_edited(size: tuple[int, int], engine: ScriptedEngine, looks: Compare) -> None:
+    async def edit(terminal: Terminal) -> None:
+        await terminal.shows("kubectl-edit")
+        await terminal.press("j", "e")
+        await terminal.at("EditScreen")
+
+    assert looks(engine, size, "C", words="cache: 10", prepare=edit)
