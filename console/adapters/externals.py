@@ -9,7 +9,9 @@ from pathlib import Path
 
 from console.adapters.embedded_postgres import EmbeddedPostgres
 from console.adapters.postgres_check import check_postgres
-from console.model.errors import UsageError
+from console.adapters.postgres_sessions import count_sessions
+from console.model.errors import PreflightError, UsageError
+from console.model.verify.disturbed import Sessions
 from console.model.workload import External
 
 POSTGRES = "postgres"
@@ -78,6 +80,12 @@ class StackExternals:
             return External(name, kind, None, f"a {kind} cannot be checked from here", time.time())
         answer = await check_postgres(url)
         return External(name, kind, answer.ok, answer.detail, time.time())
+
+    async def sessions(self, name: str, kind: str, url: str) -> Sessions:
+        """The sessions that others have there. Raises PreflightError where it does not tell."""
+        if kind != POSTGRES:
+            raise PreflightError(f"a {kind} does not tell its sessions", where=f"externals.{name}")
+        return await count_sessions(url)
 
     def _own(self, name: str, kind: str) -> EmbeddedPostgres:
         if kind != POSTGRES:

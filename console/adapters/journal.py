@@ -102,6 +102,10 @@ class SqliteJournal:
             found.setdefault(step_id, []).append(seconds)
         return {step_id: tuple(seconds[:limit]) for step_id, seconds in found.items()}
 
+    async def steps(self, run_id: str) -> Mapping[str, float]:
+        """The seconds of the steps of a run that were done, by step id."""
+        return dict(await self._rows("SELECT step_id, seconds FROM step WHERE run_id = ?", run_id))
+
     async def record_evidence(self, items: Sequence[EvidenceItem]) -> None:
         """Keeps evidence, on disk when this returns; of a very long text the end."""
         insert = "INSERT INTO evidence (run_id, kind, subject, text, at) VALUES (?, ?, ?, ?, ?)"

@@ -12,7 +12,7 @@ import socket
 import ssl
 import struct
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -41,18 +41,21 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Address:
+class Address:
+    """Where a database is, and as whom we come."""
+
     host: str
     port: int
     user: str
     database: str
     sslmode: str
+    password: str = field(default="", repr=False)
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
 
-class _NotPostgresError(Exception):
+class NotPostgresError(Exception):
     """The other side does not speak the protocol."""
 
 
@@ -62,19 +65,20 @@ async def check_postgres(url: str, timeout: float = 5.0) -> Answer:
     Asked for a password counts as reachable: the server accepts this user and host so far.
     """
     try:
-        address = _parse(url)
+        address = parse_url(url)
     except ValueError:
         return Answer(False, "the database URL cannot be read; it looks like postgresql://USER:PASSWORD@HOST:PORT/NAME")
     try:
         async with asyncio.timeout(timeout):
             return await _ask(address)
-    except (OSError, _NotPostgresError, asyncio.IncompleteReadError) as error:
+    except (OSError, NotPostgresError, asyncio.IncompleteReadError) as error:
         if _is_silent(error) and await _is_private(address.host):
             return Answer(None, f"{address} is in a private network that cannot be reached from here")
-        return Answer(False, _reason(error, address, timeout))
+        return Answer(False, reason_of(error, address, timeout))
 
 
-def _parse(url: str) -> _Address:
+def parse_url(url: str) -> Address:
+    """Where a URL leads. Raises ValueError."""
     parts = urlsplit(url)
     options = parse_qs(parts.query)
     host = options.get("host", [parts.hostname or ""])[0]
@@ -82,33 +86,36 @@ def _parse(url: str) -> _Address:
         raise ValueError("not a postgres URL")
     user = unquote(parts.username or "") or "postgres"
     database = unquote(parts.path.lstrip("/")) or user
-    return _Address(host, parts.port or 5432, user, database, options.get("sslmode", ["prefer"])[0])
+    password = unquote(parts.password or "")
+    return Address(host, parts.port or 5432, user, database, options.get("sslmode", ["prefer"])[0], password)
 
 
-async def _ask(address: _Address) -> Answer:
-    reader, writer = await _connect(address)
+async def _ask(address: Address) -> Answer:
+    reader, writer = await connect(address)
     try:
-        secured = await _negotiate_tls(reader, writer, address)
-        writer.write(_startup(address))
-        kind, body = await _read_message(reader)
+        secured = await negotiate_tls(reader, writer, address)
+        writer.write(startup(address))
+        kind, body = await read_message(reader)
     finally:
         writer.close()
         with suppress(OSError, ssl.SSLError):
             await writer.wait_closed()
     if kind == b"E":
-        return Answer(False, _refusal(body, address))
+        return Answer(False, refusal(body, address))
     if kind != b"R":
-        raise _NotPostgresError
+        raise NotPostgresError
     return Answer(True, f"answers at {address}{' with TLS' if secured else ''}")
 
 
-async def _connect(address: _Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def connect(address: Address) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which nothing was said yet."""
     if address.host.startswith("/"):
         return await asyncio.open_unix_connection(f"{address.host}/.s.PGSQL.{address.port}")
     return await asyncio.open_connection(address.host, address.port)
 
 
-async def _negotiate_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: _Address) -> bool:
+async def negotiate_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, address: Address) -> bool:
+    """Secures the connection as `sslmode` asks; whether it is secured."""
     if address.sslmode == "disable" or address.host.startswith("/"):
         return False
     writer.write(_SSL_REQUEST)
@@ -118,7 +125,7 @@ async def _negotiate_tls(reader: asyncio.StreamReader, writer: asyncio.StreamWri
         await writer.start_tls(_tls_context(address.sslmode), server_hostname=address.host)
         return True
     if answer != b"N":
-        raise _NotPostgresError
+        raise NotPostgresError
     if address.sslmode in {"require", "verify-ca", "verify-full"}:
         raise ssl.SSLError(f"the server offers no TLS, but the URL asks for sslmode={address.sslmode}")
     return False
@@ -132,21 +139,23 @@ def _tls_context(sslmode: str) -> ssl.SSLContext:
     return context
 
 
-def _startup(address: _Address) -> bytes:
+def startup(address: Address) -> bytes:
+    """The message that says who we are."""
     words = ("user", address.user, "database", address.database, "application_name", "stack-console check")
     body = struct.pack("!i", _PROTOCOL_3) + b"".join(word.encode() + b"\0" for word in words) + b"\0"
     return struct.pack("!i", len(body) + 4) + body
 
 
-async def _read_message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+async def read_message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Type and body of the next message. Raises NotPostgresError."""
     kind = await reader.readexactly(1)
     (length,) = struct.unpack("!i", await reader.readexactly(4))
     if not 4 <= length <= _LONGEST_MESSAGE:
-        raise _NotPostgresError
+        raise NotPostgresError
     return kind, await reader.readexactly(length - 4)
 
 
-def _refusal(body: bytes, address: _Address) -> str:
+def refusal(body: bytes, address: Address) -> str:
     """The server's ErrorResponse in a line: message, SQLSTATE, and what to do if that is known."""
     fields = {part[:1]: part[1:].decode(errors="replace") for part in body.split(b"\0") if part}
     code = fields.get(b"C", "")
@@ -170,7 +179,8 @@ async def _is_private(host: str) -> bool:
     return all(each.is_private and not each.is_loopback for each in addresses)
 
 
-def _reason(error: Exception, address: _Address, timeout: float) -> str:
+def reason_of(error: Exception, address: Address, timeout: float) -> str:
+    """Why nothing came of a connection, in a line."""
     if isinstance(error, TimeoutError):
         return f"{address} did not answer within {timeout:g} s; check firewall, VPN, and that the database is awake"
     if isinstance(error, ssl.SSLError):
@@ -179,6 +189,6 @@ def _reason(error: Exception, address: _Address, timeout: float) -> str:
         return f"the name {address.host} is not known; check the host in the URL, and the network"
     if isinstance(error, ConnectionRefusedError):
         return f"{address} refuses connections; nothing listens there, or not for this host"
-    if isinstance(error, _NotPostgresError | asyncio.IncompleteReadError):
+    if isinstance(error, NotPostgresError | asyncio.IncompleteReadError):
         return f"what answers at {address} is not PostgreSQL; check host and port in the URL"
     return f"{address} cannot be reached: {error.strerror if isinstance(error, OSError) else error}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import aiohttp
 from yarl import URL
@@ -14,6 +15,7 @@ _AGENT = "stack-console (probe-load)"
 _TEXT = 4_000
 _LARGEST = 1 << 20
 _AT_ONCE = 200
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _NAMES = ("X-Pod-Name", "X-Pod")
 """Headers by which an answer says which pod it comes from."""
 
@@ -29,10 +31,32 @@ class HttpVisitor:
 
         Certificates are not checked: nothing secret is sent, and what is measured is whether somebody answers.
         """
+        return await self._ask("GET", url, host, fresh=fresh)
+
+    async def send(self, method: str, url: str, *, host: str = "", body: str = "", content_type: str = "") -> Answer:
+        """What an address answers to a request that writes or removes something, over a connection of its own."""
+        # What is read is looked into: packed it would be of no use.
+        plain = {"Accept-Encoding": "identity"}
+        return await self._ask(method, url, host, fresh=True, body=body, content_type=content_type, more=plain)
+
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        host: str,
+        *,
+        fresh: bool,
+        body: str = "",
+        content_type: str = "",
+        more: Mapping[str, str] = _NOTHING,
+    ) -> Answer:
+        headers = {**({"Host": host} if host else {}), **({"Content-Type": content_type} if body else {}), **more}
         try:
-            async with self._session(fresh=fresh).get(
+            async with self._session(fresh=fresh).request(
+                method,
                 URL(url, encoded=True),
-                headers={"Host": host} if host else None,
+                headers=headers,
+                data=body.encode() if body else None,
                 allow_redirects=False,
                 ssl=False,
                 server_hostname=host.partition(":")[0] or None,

@@ -15,10 +15,19 @@ from console.model.outcome import Outcome
 
 COMMANDS = (
     *("open", "plan", "deploy", "status", "logs", "scale", "restart", "stop", "start", "rollback", "history"),
-    *("config", "destroy", "sandbox", "demo"),
+    *("config", "verify", "destroy", "sandbox", "demo"),
 )
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
-_TAKE_A_VALUE = {"--target", "--output", "--report", "--yes-i-mean", "--timeout"}
+_TAKE_A_VALUE = {
+    "--target",
+    "--output",
+    "--report",
+    "--yes-i-mean",
+    "--timeout",
+    "--baseline",
+    "--margin",
+    "--only",
+}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 
@@ -109,6 +118,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(commands, common)
     _add_logs(command("logs", "follow the logs of many pods, merged"))
     _add_history(commands, common)
+    _add_verify(command("verify", "measure the live stack by its acceptance criteria, and report"))
     command("destroy", "remove what the stack owns, after showing it")
     _add_sandbox(commands, common)
     demo = command("demo", "the reference stack, from nothing to running on the embedded cluster", stack="")
@@ -179,6 +189,22 @@ def _add_history(commands: Any, common: argparse.ArgumentParser) -> None:
     text = "show runs, releases and verdicts; `show STACK RUN` gives evidence, `diff STACK A B` compares releases"
     history = commands.add_parser("history", help=text, description=text, parents=[common])
     history.add_argument("words", metavar="[show|diff] STACK [RUN|A B]", nargs="+")
+
+
+def _add_verify(verify: argparse.ArgumentParser) -> None:
+    text = "also make the checks that disturb the stack; each puts back what was"
+    verify.add_argument("--disruptive", action="store_true", help=text)
+    verify.add_argument("--only", metavar="CHECK", action="append", default=[], help="only this check; can be repeated")
+    verify.add_argument("--baseline", metavar="RUN", default="", help="fail on what is worse than in this earlier run")
+    text = "by how many percent a figure may be larger than in the baseline; default: 25"
+    verify.add_argument("--margin", metavar="PERCENT", type=_percent, help=text)
+
+
+def _percent(text: str) -> float:
+    """A share from a number of percent."""
+    if not re.fullmatch(r"\d{1,4}(\.\d+)?%?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of percent")
+    return float(text.rstrip("%")) / 100
 
 
 def _add_sandbox(commands: Any, common: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -43,7 +43,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a command found. `document` is what `--output json` prints."""
+    """What a command found. `document` is what `--output json` prints; `page` makes an HTML page of its own kind."""
 
     command: str
     headline: str
@@ -51,6 +51,7 @@ class Report:
     seconds: float
     cases: tuple[Case, ...]
     document: dict[str, Any]
+    page: Callable[[Callable[[str], str]], str] | None = None
 
 
 def run_cases(run: Run) -> tuple[Case, ...]:
@@ -85,9 +86,12 @@ def save_report(report: Report, file: Path, redactor: Redactor) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
-    write = {".xml": _junit, ".html": _page, ".json": _json}[file.suffix]
+    if file.suffix == ".html" and report.page:
+        content = redactor.text(report.page(redactor.text))
+    else:
+        content = {".xml": _junit, ".html": _page, ".json": _json}[file.suffix](report, redactor)
     try:
-        _replace(file, write(report, redactor))
+        _replace(file, content)
     except OSError as error:
         raise _unwritable(file, error.strerror or str(error)) from error
 
@@ -98,6 +102,22 @@ def check_writable(file: Path) -> None:
         raise _unwritable(file, "there is no such folder")
     if not os.access(file.parent, os.W_OK):
         raise _unwritable(file, "the folder may not be written to")
+
+
+def add_to_summary(text: str, redactor: Redactor) -> None:
+    """Adds Markdown to the summary of a GitHub job, where one is asked for (GitHub Docs, "Workflow commands").
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    file = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not file:
+        return
+    try:
+        with Path(file).open("a", encoding="utf-8", errors="backslashreplace") as summary:
+            summary.write(redactor.text(text))
+    except OSError as error:
+        raise _unwritable(Path(file), error.strerror or str(error)) from error
 
 
 def _unwritable(file: Path, why: str) -> UsageError:

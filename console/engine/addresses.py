@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from console.engine.live import Findings, read_live
 from console.engine.work import Work
+from console.model.load import is_plain_path
 from console.model.stack import JSON
 
+_LITERAL = re.compile(r"/[\w./~%-]*", re.ASCII)
 _KINDS = ("Ingress", "Service")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -30,6 +33,18 @@ class Route:
     def address(self) -> str:
         """As people write it."""
         return f"{self.scheme}://{self.host or self.place}{self.port}{self.path}"
+
+    def asked(self, path: str = "") -> tuple[str, str]:
+        """The URL by the address of the controller, whatever this machine thinks of the host's name; and the host.
+
+        Args:
+            path: in place of the beginning of the route's own that can be asked for.
+        """
+        literal = _LITERAL.match(self.path)
+        path = path or (literal[0] if literal and is_plain_path(literal[0]) else "/")
+        place = f"[{self.place}]" if ":" in self.place else self.place
+        host = self.host.replace("*", "any")
+        return f"{self.scheme}://{place}{self.port}{path}", f"{host}{self.port}" if host else ""
 
 
 async def addresses_of(work: Work) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from console.engine.addresses import Route, routes_of
 from console.engine.live import Findings, read_live
@@ -17,7 +17,6 @@ from console.model.podspec import containers, pod_spec, pod_template
 from console.model.stack import JSON
 
 _TRIES = 10
-_LITERAL = re.compile(r"/[\w./~%-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +90,12 @@ def _ingresses(work: Work) -> list[Declared]:
 
 
 def _direct(work: Work, route: Route) -> Aim:
-    """By the address of the controller, whatever this machine thinks of the host's name."""
-    literal = _LITERAL.match(route.path)
-    path = work.stack.probe_load.path or (literal[0] if literal and is_plain_path(literal[0]) else "/")
-    place = f"[{route.place}]" if ":" in route.place else route.place
-    url, host = f"{route.scheme}://{place}{route.port}{path}", route.host.replace("*", "any")
+    url, host = route.asked(work.stack.probe_load.path)
 
     async def ask(fresh: bool) -> Answer:
-        return await work.world.visitor.get(url, host=f"{host}{route.port}" if host else "", fresh=fresh)
+        return await work.world.visitor.get(url, host=host, fresh=fresh)
 
-    return Aim(f"{route.scheme}://{host or place}{route.port}{path}", ask)
+    return Aim(url.replace(urlsplit(url).netloc, host, 1) if host else url, ask)
 
 
 def _through_api_server(work: Work, port: _Port) -> Aim:

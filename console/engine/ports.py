@@ -18,6 +18,7 @@ from console.model.load import Load
 from console.model.plan import ObjectRef
 from console.model.run import Part, Progress
 from console.model.stack import FIELD_MANAGER, JSON, BuildSource
+from console.model.verify.disturbed import Sessions
 from console.model.workload import External, ProbeKind, Usage
 
 if TYPE_CHECKING:
@@ -316,6 +317,15 @@ class PullAnswer(StrEnum):
     FORBIDDEN = "forbidden"
 
 
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A part of an image, unpacked: `what` it is in words, its digest, and its bytes, which are read once."""
+
+    what: str
+    digest: str
+    pieces: AsyncIterator[bytes]
+
+
 class Registry(Protocol):
     """Where images are pushed to and the cluster pulls from."""
 
@@ -337,6 +347,14 @@ class Registry(Protocol):
 
     async def try_pull(self, name: str, docker_config: str = "") -> PullAnswer:
         """Whether an image could be pulled with the logins of a pull secret, without one if empty. Raises PushError."""
+        ...
+
+    def contents(self, reference: str, most: int) -> AsyncIterator[ImagePart]:
+        """What an image consists of: configuration with history, and layers, each read before the next one.
+
+        Raises:
+            PushError: it cannot be read, is packed in a way that is not known, or has more than `most` bytes of layers.
+        """
         ...
 
     def reached_from(self, address: str) -> bool:
@@ -365,6 +383,10 @@ class Externals(Protocol):
 
     async def check(self, name: str, kind: str, url: str) -> External:
         """Whether it can be reached now; what it says never holds the URL."""
+        ...
+
+    async def sessions(self, name: str, kind: str, url: str) -> Sessions:
+        """The sessions that others have there. Raises PreflightError where it does not tell."""
         ...
 
 
@@ -442,6 +464,10 @@ class Journal(Protocol):
         """How long each step took in the past, the newest first, by step id."""
         ...
 
+    async def steps(self, run_id: str) -> Mapping[str, float]:
+        """The seconds of the steps of a run that were done, by step id; those of old runs are dropped."""
+        ...
+
     async def record_evidence(self, items: Sequence[EvidenceItem]) -> None:
         """Keeps evidence, on disk when this returns."""
         ...
@@ -478,6 +504,10 @@ class Visitor(Protocol):
             host: the name that is asked for there, if it is not that of the URL.
             fresh: over a connection of its own.
         """
+        ...
+
+    async def send(self, method: str, url: str, *, host: str = "", body: str = "", content_type: str = "") -> Answer:
+        """What an address answers to a request with a body, and to one that removes something; as `get` else."""
         ...
 
     async def close(self) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
-import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -28,6 +26,7 @@ from console.engine.store import Store
 from console.engine.tasks import Tasks
 from console.engine.together import whole
 from console.engine.undone import read_open
+from console.engine.work import new_run_id
 from console.model.comparing import release_changes
 from console.model.configuration import Configuration
 from console.model.drills.judging import DrillSource
@@ -44,6 +43,11 @@ from console.model.scaling import Scalable
 from console.model.stack import JSON, Stack
 from console.model.state import Freshness, View
 from console.model.workload import ClusterEvent, Container, ProbeKind, ProbeResult, ProbeSource, ProbeSpec
+
+if TYPE_CHECKING:
+    from console.engine.verify.verifier import VerifyOptions
+    from console.model.verify.check import Finding
+    from console.model.verify.report import AcceptanceReport
 
 CarryOut = Callable[[str, RunOptions], Coroutine[Any, Any, Verdict]]
 """Carries out what was planned, under the id of a run."""
@@ -220,7 +224,7 @@ class Engine:
             raise RefusedError("nothing is changed in read-only mode", hint="leave out --read-only")
         if self._latest is None or self._latest[0] is not plan:
             raise StalePlanError("a newer plan was made since", hint="look at it, and run that one")
-        run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+        run_id = new_run_id()
         self._tasks.start(_RUN, self._latest[1](run_id, options))
         self._run_id = run_id
         return run_id
@@ -254,6 +258,26 @@ class Engine:
     def step_log(self, run_id: str, step_id: str) -> Path:
         """The file that gets the redacted output of a step; it may not be there yet."""
         return self._runner.step_log(run_id, step_id)
+
+    async def verify(self, options: VerifyOptions, told: Callable[[Finding], None]) -> AcceptanceReport:
+        """Checks the stack as it is live against its acceptance criteria; the report, which the journal keeps as well.
+
+        Changes nothing unless `options.disruptive`; then it puts back what was.
+
+        Args:
+            options: what is verified.
+            told: gets each finding as it comes.
+
+        Raises:
+            UsageError: no such check, or no such baseline.
+            PreflightError: the stack was not deployed yet.
+            RefusedError: it may not be disturbed in read-only mode.
+        """
+        from console.engine.verify.verifier import Verifier
+
+        if options.disruptive and self.read_only:
+            raise RefusedError("nothing is disturbed in read-only mode", hint="leave out --read-only, or --disruptive")
+        return await Verifier(self, self._world, options, told).run()
 
     # -- looking closer
 

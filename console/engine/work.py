@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -22,6 +24,11 @@ from console.model.stack import JSON, Stack
 
 ANSWERED_WITHIN = 5.0
 """Seconds that a run which is cancelled waits for an answer, to know what was done."""
+
+
+def new_run_id() -> str:
+    """A name for a run: when it began, in UTC, and something by chance."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
 @dataclass(frozen=True)

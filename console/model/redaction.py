@@ -90,6 +90,10 @@ class Redactor:
         data = b"".join((*shown, data[end:])) if shown else data
         return _by_pattern(data) if self.by_pattern else data
 
+    def finds(self, data: bytes) -> bool:
+        """Whether any of the values that were added stands in the data."""
+        return bool(self._found(data))
+
     def _found(self, data: bytes) -> list[tuple[int, int]]:
         """Where sensitive bytes begin and end; what overlaps is one."""
         if self._search is None:

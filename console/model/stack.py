@@ -126,6 +126,42 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class HarmlessKey:
+    """A key of a service's ConfigMap that `verify` may change for a while: to the first value that it has not now."""
+
+    service: str
+    key: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """How `verify` writes records and reads them again, by plain HTTP through the stack's Ingress.
+
+    `{id}` in paths and body stands for a text that is new each time, `{key}` in `read` and `remove` for the field `key`
+    of the answer, which is JSON then. What is read must contain the text. Empty `remove`: the records stay.
+    """
+
+    path: str
+    read: str
+    method: str = "POST"
+    body: str = ""
+    content_type: str = "application/json"
+    key: str = ""
+    remove: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """How many connections to an external each pod of a service may have, and how many more are no matter."""
+
+    external: str
+    service: str
+    per_pod: int
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Acceptance:
     """What `verify` measures the stack by. Times are in seconds."""
 
@@ -134,6 +170,10 @@ class Acceptance:
     scale_service: str = ""
     scale_from: int = 1
     scale_to: int = 10
+    ready_within: float = 60.0
+    config: HarmlessKey | None = None
+    canary: Canary | None = None
+    pool: Pooling | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,12 +142,45 @@ class Scale(_Part):
     to: int = Field(default=10, ge=1, description="Replicas at the top.")
 
 
+class HarmlessKey(_Part):
+    """A key of a ConfigMap that may be changed for a while."""
+
+    service: Name = Field(description="The service whose ConfigMap it is.")
+    key: Text = Field(description="The key; it must do no harm to change it.")
+    values: list[str] = Field(min_length=2, description="Values that it may have; one that it has not now is taken.")
+
+
+class Canary(_Part):
+    """Records that are written before a disturbance and read after it, by plain HTTP through the Ingress."""
+
+    path: UrlPath = Field(description="Where a record is written to; {id} stands for a text that is new each time.")
+    method: Literal["POST", "PUT"] = Field(default="POST", description="How it is written.")
+    body: str = Field(default="", description="What is written; {id} as in the path.")
+    content_type: Text = Field(default="application/json", description="What the body is.")
+    key: str = Field(default="", description="The field of the answer that {key} stands for in read and remove.")
+    read: UrlPath = Field(description="Where it is read; the answer must contain the text of {id}.")
+    remove: UrlPath | None = Field(default=None, description="Where it is deleted at the end; left out: it stays.")
+
+
+class Pool(_Part):
+    """Connections that pods may have to an external."""
+
+    external: Name = Field(description="The external.")
+    service: Name = Field(description="The service whose pods connect to it.")
+    per_pod: int = Field(ge=1, description="Connections of one pod at most.")
+    others: int = Field(default=0, ge=0, description="Connections of others that are no matter.")
+
+
 class Acceptance(_Part):
     """What `verify` measures the stack by."""
 
     deploy_within: Duration = Field(default="5m", description="The whole stack, from nothing.")
     config_effective_within: Duration = Field(default="1m", description="A changed configuration.")
     scale: Scale | None = Field(default=None, description="The service that is scaled up and down.")
+    ready_within: Duration = Field(default="1m", description="From the start of a pod's container until it serves.")
+    config: HarmlessKey | None = Field(default=None, description="What is changed to see it become effective.")
+    canary: Canary | None = Field(default=None, description="Records that must outlast restarts.")
+    pool: Pool | None = Field(default=None, description="Connections to an external under load.")
 
 
 class ProbeLoad(_Part):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
-from console.engine.ports import Building, BuildWatcher, BuiltImage, PullAnswer
+from console.engine.ports import Building, BuildWatcher, BuiltImage, ImagePart, PullAnswer
 from console.model.errors import BuildError, PushError
 from console.model.run import Progress
 from console.model.stack import BuildSource
@@ -74,6 +74,11 @@ class NoRegistry:
     async def try_pull(self, name: str, docker_config: str = "") -> PullAnswer:
         """Raises PushError."""
         raise self._missing(name)
+
+    async def contents(self, reference: str, most: int) -> AsyncIterator[ImagePart]:
+        """Raises PushError."""
+        raise self._missing(reference)
+        yield
 
     def reached_from(self, address: str) -> bool:
         """True: that there is none is told elsewhere."""

@@ -13,15 +13,18 @@ from hashlib import sha256
 from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin
 
 import aiohttp
+import msgspec
 
 from console.adapters.images.authorization import LoginError, authorization
 from console.adapters.images.credentials import Logins, PullSecret
 from console.adapters.images.layout import MANIFEST_TYPE, Blob, blob_path, read_manifest
 from console.adapters.images.refusals import refused, unreachable
-from console.engine.ports import BuiltImage, PullAnswer
+from console.adapters.images.unpacking import unpacked
+from console.engine.ports import BuiltImage, ImagePart, PullAnswer
 from console.model.errors import PushError
 from console.model.run import Progress
 
@@ -102,6 +105,38 @@ class OciRegistry:
             return PullAnswer.LOGIN
         finally:
             await stranger.close()
+
+    async def contents(self, reference: str, most: int) -> AsyncIterator[ImagePart]:
+        """What an image consists of, unpacked; see `ports.Registry.contents`. Raises PushError."""
+        name, manifest = await self._manifest(reference)
+        layers = manifest.get("layers") or []
+        if (total := sum(int(each["size"]) for each in layers)) > most:
+            why = f"its layers have {total:,} bytes, more than the {most:,} that are read"
+            raise PushError(f"{name} is not read", where=self._prefix, why=why)
+        for what, blob in [("configuration", manifest["config"]), *(("layer", each) for each in layers)]:
+            words = what if what == "configuration" else f"layer {blob['digest'][:19]}"
+            pieces = unpacked(self._blob(name, blob["digest"]), blob.get("mediaType", ""), name, most)
+            yield ImagePart(words, blob["digest"], pieces)
+
+    async def _manifest(self, reference: str) -> tuple[str, dict[str, Any]]:
+        """Name and manifest of an image; of one for several platforms that of the first."""
+        named, _, digest = reference.partition("@")
+        name, _, tag = named.removeprefix(f"{self._prefix}/").rpartition(":")
+        if not named.startswith(f"{self._prefix}/"):
+            raise PushError(f"{named} is not read", where=self._prefix, why="it is in another registry")
+        for _ in range(2):
+            url = self._url(name, "manifests", digest or tag)
+            async with self._ask("GET", url, name, headers={"Accept": _ACCEPTED}) as answer:
+                found: dict[str, Any] = msgspec.json.decode(await answer.read())
+            if "layers" in found:
+                return name, found
+            digest = next((each["digest"] for each in found.get("manifests") or ()), "")
+        raise PushError(f"{name} is not read", where=self._prefix, why="its manifest names no layers")
+
+    async def _blob(self, name: str, digest: str) -> AsyncIterator[bytes]:
+        async with self._ask("GET", self._url(name, "blobs", digest), name) as answer:
+            async for piece in answer.content.iter_chunked(_PIECE):
+                yield piece
 
     def reached_from(self, address: str) -> bool:
         """Loopback is only this machine, whose own addresses a socket can be bound to."""

@@ -32,10 +32,22 @@ def check_names(file: StackFile, document: Document) -> Iterator[Problem]:
     if scale and scale.service not in services:
         message = f"there is no service {scale.service!r}"
         yield _unknown(document, ("acceptance", "scale", "service"), message, scale.service, services)
+    yield from _accepted(file, document)
     load = file.probe_load
     if load.service and load.service not in services:
         message = f"there is no service {load.service!r}"
         yield _unknown(document, ("probe_load", "service"), message, load.service, services)
+
+
+def _accepted(file: StackFile, document: Document) -> Iterator[Problem]:
+    """Services and externals that acceptance names and that are not there."""
+    wanted, services, externals = file.acceptance, list(file.services), list(file.externals)
+    named = [("config", "service", each.service, services) for each in (wanted.config,) if each]
+    named += [("pool", "service", each.service, services) for each in (wanted.pool,) if each]
+    named += [("pool", "external", each.external, externals) for each in (wanted.pool,) if each]
+    for part, what, name, known in named:
+        if name not in known:
+            yield _unknown(document, ("acceptance", part, what), f"there is no {what} {name!r}", name, known)
 
 
 def check_default(name: str | None, targets: Iterable[str], document: Document) -> Iterator[Problem]:

@@ -11,7 +11,19 @@ from console.adapters.stackfiles.naming import dockerfile_of, image_of
 from console.adapters.stackfiles.objects import Object
 from console.model.plan import ObjectRef
 from console.model.podspec import WORKLOADS
-from console.model.stack import Acceptance, BuildSource, ExternalSource, Manifest, Place, ProbeLoad, Service, Stack
+from console.model.stack import (
+    Acceptance,
+    BuildSource,
+    Canary,
+    ExternalSource,
+    HarmlessKey,
+    Manifest,
+    Place,
+    Pooling,
+    ProbeLoad,
+    Service,
+    Stack,
+)
 from console.model.stack import Target as ResolvedTarget
 from console.model.stackfile import KubernetesTarget, StackFile, seconds
 
@@ -118,6 +130,16 @@ def _target(name: str, described: StackFile, namespace: str) -> ResolvedTarget:
 
 
 def _acceptance(described: StackFile) -> Acceptance:
-    wanted, scale = described.acceptance, described.acceptance.scale
-    within = seconds(wanted.deploy_within), seconds(wanted.config_effective_within)
-    return Acceptance(*within, scale.service, scale.from_, scale.to) if scale else Acceptance(*within)
+    wanted = described.acceptance
+    scale, canary, pool, config = wanted.scale, wanted.canary, wanted.pool, wanted.config
+    made = Acceptance(
+        seconds(wanted.deploy_within),
+        seconds(wanted.config_effective_within),
+        ready_within=seconds(wanted.ready_within),
+        config=HarmlessKey(config.service, config.key, tuple(config.values)) if config else None,
+        canary=Canary(**canary.model_dump() | {"remove": canary.remove or ""}) if canary else None,
+        pool=Pooling(**pool.model_dump()) if pool else None,
+    )
+    if scale is None:
+        return made
+    return dataclasses.replace(made, scale_service=scale.service, scale_from=scale.from_, scale_to=scale.to)
