@@ -15,7 +15,7 @@ from console.model.outcome import Outcome
 
 COMMANDS = (
     *("open", "plan", "deploy", "status", "logs", "scale", "restart", "stop", "start", "rollback", "history"),
-    *("config", "verify", "destroy", "sandbox", "demo"),
+    *("config", "drill", "verify", "destroy", "sandbox", "demo"),
 )
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _TAKE_A_VALUE = {
@@ -27,6 +27,7 @@ _TAKE_A_VALUE = {
     "--baseline",
     "--margin",
     "--only",
+    "--suite",
 }
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
@@ -118,6 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_config(commands, common)
     _add_logs(command("logs", "follow the logs of many pods, merged"))
     _add_history(commands, common)
+    _add_drill(commands, common)
     _add_verify(command("verify", "measure the live stack by its acceptance criteria, and report"))
     command("destroy", "remove what the stack owns, after showing it")
     _add_sandbox(commands, common)
@@ -191,6 +193,30 @@ def _add_history(commands: Any, common: argparse.ArgumentParser) -> None:
     history.add_argument("words", metavar="[show|diff] STACK [RUN|A B]", nargs="+")
 
 
+def _add_drill(commands: Any, common: argparse.ArgumentParser) -> None:
+    text = "failures that are caused on purpose, measured, and undone"
+    drill = commands.add_parser("drill", help=text, description=text, parents=[common])
+    drill.add_argument("action", choices=("list", "run", "undo"))
+    drill.add_argument("stack", metavar="STACK", help="a folder, a file, or a name under stacks/")
+    drill.add_argument("kind", metavar="KIND", nargs="?", default="", help="which failure; `list` tells them")
+    drill.add_argument("service", metavar="SERVICE", nargs="?", default="", help="the service that it harms")
+    drill.add_argument("pairs", metavar="OPTION=VALUE", nargs="*", help="what else is said about it")
+    drill.add_argument("--suite", metavar="NAME", help="all drills of this suite of the stack's file")
+
+
+def _split_drill(args: argparse.Namespace) -> None:
+    args.options = tuple(tuple(pair.split("=", 1)) for pair in args.pairs)
+    hint = "stack-console drill --help"
+    if any(len(pair) != 2 for pair in args.options):
+        raise UsageError("options of a drill are written OPTION=VALUE", hint=hint)
+    if args.action != "run" and (args.kind or args.suite):
+        raise UsageError(f"drill {args.action} takes a stack alone", hint=hint)
+    if args.action == "run" and bool(args.suite) is bool(args.service):
+        raise UsageError("drill run takes a KIND and a SERVICE, or --suite NAME", hint=hint)
+    if args.suite and args.kind:
+        raise UsageError("drill run --suite takes a stack alone", hint=hint)
+
+
 def _add_verify(verify: argparse.ArgumentParser) -> None:
     text = "also make the checks that disturb the stack; each puts back what was"
     verify.add_argument("--disruptive", action="store_true", help=text)
@@ -226,6 +252,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         _split_history(args)
     if args.command == "config":
         _split_config(args)
+    if args.command == "drill":
+        _split_drill(args)
     if not hasattr(args, "stack"):
         args.stack = None
     args.argv = list(argv)

@@ -41,7 +41,7 @@ async def operate_on(session: Session, engine: Engine, operation: Operation, *, 
     with followed(session, engine):
         await engine.start()
         plan = await engine.plan_operation(operation)
-        await _ask(session, engine, plan_lines(plan, session.narrator.style), confirm=confirm)
+        await ask(session, engine, plan_lines(plan, session.narrator.style), confirm=confirm)
         verdict = await carry_out(session, engine, plan, options)
         if went_stale(plan, engine.store.view().run, options):
             session.narrator.say("plans once more", level="warning")
@@ -49,7 +49,7 @@ async def operate_on(session: Session, engine: Engine, operation: Operation, *, 
     return tell_verdict(session, engine, verdict)
 
 
-async def _ask(session: Session, engine: Engine, shown: list[str], *, confirm: bool) -> None:
+async def ask(session: Session, engine: Engine, shown: list[str], *, confirm: bool) -> None:
     """Shows what is about to be done. Raises RefusedError: nobody said yes."""
     session.narrator.block(shown)
     if session.args.yes or session.args.headless or not on_a_terminal():

@@ -10,6 +10,7 @@ from console.cli.narrate import Narrator
 from console.model.diagnosis import Cause, Diagnosis
 from console.model.events import (
     Denied,
+    DrillMoment,
     EventObserved,
     ExternalObserved,
     Fact,
@@ -79,6 +80,10 @@ class Telling:
                 self._step_ended(fact)
             case WatchLost() | Relisted():
                 self._connection(fact)
+            case DrillMoment():
+                moment = fact.moment
+                detail = f": {moment.detail}" if moment.detail else ""
+                self._narrator.say(f"{moment.name} after {seconds(moment.seconds)}{detail}", level="warning")
             case LoadMeasured():
                 self._load(fact)
             case _:

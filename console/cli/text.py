@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from console.cli.style import Style
 from console.model.diagnosis import Diagnosis
+from console.model.drills.judging import DrillResult, result_words
 from console.model.load import load_words
 from console.model.plan import ChangeKind, Check, FieldChange, ObjectChange, Plan
 from console.model.run import Verdict
@@ -86,11 +87,20 @@ def verdict_lines(verdict: Verdict, stack: str, style: Style) -> list[str]:
     lines = [style.paint(meaning, f"{verdict.headline}  ({seconds(verdict.seconds)})")]
     if verdict.phases:
         lines.append("  " + " · ".join(f"{name} {seconds(took)}" for name, took in verdict.phases))
+    lines += drill_lines(verdict.drill) if verdict.drill else []
     lines += [f"  {address}" for address in verdict.addresses]
     lines += [f"  load: {line}" for line in load_words(verdict.load)] if verdict.load else []
     lines += [style.paint("warning", f"  warning: {warning}") for warning in verdict.warnings]
     lines += [f"  undo: {verdict.undo}"] if verdict.undo else []
     return lines + _next(verdict, stack)
+
+
+def drill_lines(result: DrillResult) -> list[str]:
+    """What a drill measured: each moment with its seconds since the injection, and the last runs."""
+    lines = [
+        f"  {each.seconds:7.1f} s  {each.name}{f': {each.detail}' if each.detail else ''}" for each in result.moments
+    ]
+    return [*lines, f"  {result_words(result)}"]
 
 
 def failure_lines(verdict: Verdict, stack: str) -> list[str]:

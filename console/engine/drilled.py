@@ -108,7 +108,7 @@ class DrillAttempt(Attempt):
         self._prepared = prepared
         self._kind = CATALOGUE[prepared.source.kind]
         self._moments: list[Moment] = []
-        self._noticing = Noticing(work.store, prepared.services, prepared.injection.hit, work.world.clock, self._tell)
+        self._noticing = Noticing(work.store, prepared.services, prepared.injection, work.world.clock, self._tell)
         self._harm: list[str] = []
         self._open: OpenDrill | None = None
         self._undone: Undone | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from console.engine.gather import gathered_of
 from console.engine.injected import refuse_unreachable_processes
+from console.engine.observe import WATCHED
 from console.engine.operate import look_at_release
 from console.engine.ports import Cluster, Right, World
 from console.engine.seen import Seen
@@ -36,6 +37,7 @@ from console.model.gathered import Declared, Gathered, ObjectState
 from console.model.operations import objects_of
 from console.model.plan import ChangeKind, Check, ObjectChange, Plan, Step, StepKind
 from console.model.stack import JSON, Stack
+from console.model.state import Freshness, View
 from console.model.wording import number, seconds
 
 STEADY, INJECT, RECOVER, UNDO, AGAIN = "steady", "inject", "recover", "undo", "steady-again"
@@ -86,6 +88,7 @@ class Drills:
     async def look(self) -> None:
         """Looks at the cluster. Raises PreflightError: the stack was not deployed there yet."""
         cluster, namespace = self._world.cluster, self._stack.namespace
+        await self._store.wait_until(_all_listed)
         self._seen = await look_at_release(self._stack, self._world)
         budgets, self._nodes = await both(
             _listed(cluster, "policy/v1", "PodDisruptionBudget", namespace), _listed(cluster, "v1", "Node", ""), "drill"
@@ -228,6 +231,11 @@ class Drills:
 
 
 _CHANGES = {Create: ChangeKind.CREATE, Delete: ChangeKind.DELETE, Evict: ChangeKind.DELETE}
+
+
+def _all_listed(view: View) -> bool:
+    health = [view.health.get(resource) for resource in WATCHED]
+    return all(each and each.freshness is not Freshness.LOADING for each in health)
 
 
 async def _listed(cluster: Cluster, api_version: str, kind: str, namespace: str) -> tuple[JSON, ...] | None:

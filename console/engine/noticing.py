@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 
 from console.engine.store import Store
+from console.model.drills.calls import Injection
 from console.model.drills.judging import Moment
 from console.model.errors import DrillError
 from console.model.events import EventObserved, Fact, LoadMeasured, PodGone, PodObserved, ProbeObserved
@@ -26,7 +27,7 @@ class Noticing:
     Args:
         store: what is believed.
         services: whose pods are harmed.
-        hit: the uids of the pods that are harmed.
+        made: what is done to them.
         clock: seconds since the epoch.
         tell: gets each moment.
     """
@@ -35,13 +36,13 @@ class Noticing:
         self,
         store: Store,
         services: Collection[str],
-        hit: Collection[str],
+        made: Injection,
         clock: Callable[[], float],
         tell: Callable[[Moment], None],
     ) -> None:
         self._store = store
         self._services = services
-        self._hit = set(hit)
+        self._hit, self._aside = set(made.hit), frozenset(made.aside)
         self._clock = clock
         self._tell = tell
         self._told: set[str] = set()
@@ -52,7 +53,8 @@ class Noticing:
     def begin(self) -> None:
         """From now on it counts."""
         view = self._store.view()
-        self._before = {pod.uid: (pod.restarts, pod.ready) for pod in view.pods.values() if self._harms(pod)}
+        own = (pod for pod in view.pods.values() if pod.service in self._services)
+        self._before = {pod.uid: (pod.restarts, pod.ready) for pod in own}
         self._failed = view.load.failed if view.load else 0
         self._began, self._at = time.monotonic(), self._clock()
         self._leave = self._store.subscribe(self._hear)
@@ -88,7 +90,7 @@ class Noticing:
         return any(uid in view.pods and view.pods[uid].ready for uid, (_, ready) in self._before.items() if ready)
 
     def _harms(self, pod: Pod) -> bool:
-        return pod.service in self._services
+        return pod.service in self._services and pod.uid not in self._aside
 
     def _hear(self, fact: Fact) -> None:
         if isinstance(fact, PodObserved):
@@ -96,7 +98,7 @@ class Noticing:
             pod = self._store.pod(fact.pod.uid)
             for name, detail in self._of_pod(pod) if pod and self._harms(pod) else ():
                 self.moment(name, detail)
-        elif isinstance(fact, PodGone) and fact.uid in self._before:
+        elif isinstance(fact, PodGone) and fact.uid in self._before.keys() - self._aside:
             self.moment("noticed by status", "a pod is gone")
         elif isinstance(fact, EventObserved):
             self._event(fact)
@@ -122,7 +124,8 @@ class Noticing:
         event, view = fact.event, self._store.view()
         about = view.pods.get(event.about_uid) or view.workloads.get(event.about_uid)
         fresh = event.last >= self._at - _GRANULARITY
-        if event.type == "Warning" and fresh and about and about.service in self._services:
+        ours = about and about.service in self._services and about.uid not in self._aside
+        if event.type == "Warning" and fresh and ours:
             who = "probe" if event.reason == "Unhealthy" else "status"
             self.moment(f"noticed by {who}", f"{event.reason}: {event.message}"[:200])
 

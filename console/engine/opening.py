@@ -31,6 +31,7 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
         LockedError: another run changes the stack, or a drill is open.
         StalePlanError: the cluster changed since the plan was made.
     """
+    await settle_drill(work, log)
     _refuse_failed_checks(work)
     interrupted = [each for each in work.plan.checks if each.name == "interrupted"]
     if all(step.kind in {StepKind.PREFLIGHT, StepKind.ROLLBACK} for step in work.plan.steps):
@@ -40,7 +41,6 @@ async def begin(work: Work, held: AsyncExitStack, log: StepLog) -> str:
         return "nothing to do"
     await work.world.cluster.confirm()
     work.warnings += [f"{each.detail}; {each.hint}" for each in interrupted]
-    await settle_drill(work, log)
     _refuse_drift(work)
     if not work.plan.removes:
         await _make_namespace(work, log)
@@ -67,6 +67,7 @@ async def settle_drill(work: Work, log: StepLog) -> None:
         return
     if work.world.clock() < drill.until:
         raise open_error(work.stack, drill)
+    await work.world.cluster.confirm()
     async with lock(work, log):
         log.line(f"the time of {drill.about} is over: it is undone")
         await undo(work.stack, work.world, drill)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from console.model.drills.judging import DrillSource
 from console.model.errors import Problem
 from console.model.load import DEFAULT_RATE
 from console.model.plan import ObjectRef
@@ -201,6 +202,7 @@ class Stack:
     acceptance: Acceptance = Acceptance()
     warnings: tuple[Problem, ...] = ()
     probe_load: ProbeLoad = ProbeLoad()
+    drills: tuple[DrillSource, ...] = ()
 
     @property
     def folder(self) -> Path:

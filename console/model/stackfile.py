@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from console.model.drills.catalogue import CATALOGUE
 from console.model.load import DEFAULT_RATE, HIGHEST_RATE, LOWEST_RATE, URL_PATH, is_plain_path
 
 API_VERSION = "stack-console/v1"
@@ -195,6 +196,27 @@ class ProbeLoad(_Part):
     rate: float = Field(default=DEFAULT_RATE, ge=LOWEST_RATE, le=HIGHEST_RATE, description="Requests a second.")
 
 
+class Expectation(_Part):
+    """What a drill is judged by."""
+
+    recover_within: Duration = Field(default="1m", description="Until the service is ready again.")
+    failed_requests: int | None = Field(
+        default=None, ge=0, description="Requests that may fail meanwhile; else as many as the kind of drill allows."
+    )
+
+
+class Drill(_Part):
+    """A failure that is caused on purpose, measured and undone."""
+
+    kind: Annotated[str, Field(json_schema_extra={"enum": list(CATALOGUE)})] = Field(description="Which failure.")
+    service: Name = Field(description="The service that it harms.")
+    options: dict[Text, str] = Field(default={}, description="What is said about it; `drill list` tells what can be.")
+    expect: Expectation = Field(default=Expectation(), description="What it is judged by.")
+    limit: Duration = Field(default="2m", description="It ends and is undone by then, whatever became of it.")
+    suites: list[Name] = Field(default=[], description="The suites that it is part of.")
+    on_protected: list[Name] = Field(default=[], description="Protected targets that it may be run on.")
+
+
 class StackFile(_Part):
     """A stack: services, what they need, and where they go."""
 
@@ -208,6 +230,7 @@ class StackFile(_Part):
     targets: dict[Name, Target] = Field(min_length=1, description="Where the stack can go.")
     acceptance: Acceptance = Field(default=Acceptance(), description="What verify measures it by.")
     probe_load: ProbeLoad = Field(default=ProbeLoad(), description="Where --probe-load sends its requests.")
+    drills: list[Drill] = Field(default=[], description="Failures that the stack must bear, for drill run.")
 
 
 class LocalFile(_Part):

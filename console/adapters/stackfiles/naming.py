@@ -11,6 +11,7 @@ from pathlib import Path as Folder
 from console.adapters.stackfiles.checks import containers
 from console.adapters.stackfiles.objects import Object
 from console.adapters.stackfiles.positions import Document, Path
+from console.model.drills.catalogue import CATALOGUE
 from console.model.errors import Problem
 from console.model.stackfile import Build, StackFile, Target
 
@@ -33,10 +34,31 @@ def check_names(file: StackFile, document: Document) -> Iterator[Problem]:
         message = f"there is no service {scale.service!r}"
         yield _unknown(document, ("acceptance", "scale", "service"), message, scale.service, services)
     yield from _accepted(file, document)
+    yield from _drills(file, document)
     load = file.probe_load
     if load.service and load.service not in services:
         message = f"there is no service {load.service!r}"
         yield _unknown(document, ("probe_load", "service"), message, load.service, services)
+
+
+def _drills(file: StackFile, document: Document) -> Iterator[Problem]:
+    """Kinds, services, options and targets that drills name and that are not there."""
+    for index, drill in enumerate(file.drills):
+        path = ("drills", index)
+        if drill.service not in file.services:
+            message = f"there is no service {drill.service!r}"
+            yield _unknown(document, (*path, "service"), message, drill.service, list(file.services))
+        if drill.kind not in CATALOGUE:
+            message = f"there is no drill {drill.kind!r}"
+            yield _unknown(document, (*path, "kind"), message, drill.kind, list(CATALOGUE))
+            continue
+        for name in drill.options.keys() - set(CATALOGUE[drill.kind].options):
+            message = f"{drill.kind} has no option {name!r}"
+            yield _unknown(document, (*path, "options", name), message, name, CATALOGUE[drill.kind].options)
+        for place, target in enumerate(drill.on_protected):
+            if target not in file.targets:
+                message = f"{target!r} is none of the targets"
+                yield _unknown(document, (*path, "on_protected", place), message, target, list(file.targets))
 
 
 def _accepted(file: StackFile, document: Document) -> Iterator[Problem]:

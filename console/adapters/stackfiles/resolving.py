@@ -9,6 +9,7 @@ from pathlib import Path
 
 from console.adapters.stackfiles.naming import dockerfile_of, image_of
 from console.adapters.stackfiles.objects import Object
+from console.model.drills.judging import DrillSource
 from console.model.plan import ObjectRef
 from console.model.podspec import WORKLOADS
 from console.model.stack import (
@@ -25,7 +26,7 @@ from console.model.stack import (
     Stack,
 )
 from console.model.stack import Target as ResolvedTarget
-from console.model.stackfile import KubernetesTarget, StackFile, seconds
+from console.model.stackfile import Drill, KubernetesTarget, StackFile, seconds
 
 
 def place(each: Object, declared: str, namespace: str) -> None:
@@ -60,7 +61,17 @@ def resolve(file: Path, described: StackFile, target: str, namespace: str, objec
     place_of = _target(target, described, namespace)
     wanted = described.probe_load
     load = ProbeLoad(wanted.service or "", wanted.path or "", wanted.rate)
-    return Stack(described.name, file, place_of, services, shared, externals, _acceptance(described), probe_load=load)
+    return Stack(
+        described.name,
+        file,
+        place_of,
+        services,
+        shared,
+        externals,
+        _acceptance(described),
+        probe_load=load,
+        drills=tuple(map(_drill, described.drills)),
+    )
 
 
 def _give_workloads(objects: Sequence[Object]) -> None:
@@ -119,6 +130,19 @@ def _external(name: str, described: StackFile, target: str) -> ExternalSource:
     brought = described.targets[target].externals.get(name)
     secret = external.secret
     return ExternalSource(name, external.kind, secret.name, secret.key, brought.provision if brought else "")
+
+
+def _drill(described: Drill) -> DrillSource:
+    return DrillSource(
+        described.kind,
+        described.service,
+        tuple(described.options.items()),
+        tuple(described.suites),
+        seconds(described.expect.recover_within),
+        described.expect.failed_requests,
+        seconds(described.limit),
+        tuple(described.on_protected),
+    )
 
 
 def _target(name: str, described: StackFile, namespace: str) -> ResolvedTarget:

@@ -119,11 +119,15 @@ class OpenDrill:
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """What a drill would do: `calls` in order, how they are undone, and the uids of the pods that are `hit`."""
+    """What a drill would do: `calls` in order, and how they are undone.
+
+    `hit` are the uids of the pods that go or start anew; those `aside` only make room: that they go is no failure.
+    """
 
     calls: tuple[Call, ...]
     undo: Undo = Undo()
     hit: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
 
 
 def call_words(call: Call) -> str:

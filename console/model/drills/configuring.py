@@ -71,7 +71,7 @@ def _with_values(ground: Ground, ref: ObjectRef, values: Mapping[str, str]) -> I
     if ground.bodies[ref].get("immutable"):
         raise NotApplicableError(f"{ref} is immutable")
     made = changed(ground, ref, change, renew=ground.selector)
-    return Injection((made.send, Delete(pod_ref(pod), pod.uid)), made.undo, (pod.uid,))
+    return Injection((made.send, Delete(pod_ref(pod), pod.uid)), made.undo, (pod.uid,), (pod.uid,))
 
 
 def _values(ground: Ground, ref: ObjectRef) -> dict[str, str]:

@@ -81,7 +81,7 @@ def _quota_used_up(ground: Ground, options: Options) -> Injection:
     count = sum(each.phase not in {"Succeeded", "Failed"} for each in ground.pods) - 1
     meta = {"name": ref.name, "namespace": ref.namespace}
     body = {"apiVersion": "v1", "kind": ref.kind, "metadata": meta, "spec": {"hard": {"pods": str(count)}}}
-    return Injection((Create(ref, body), Delete(pod_ref(pod), pod.uid)), Undo(remove=(ref,)), (pod.uid,))
+    return Injection((Create(ref, body), Delete(pod_ref(pod), pod.uid)), Undo(remove=(ref,)), (pod.uid,), (pod.uid,))
 
 
 _INJECTIONS: dict[str, Callable[[Ground, Options], Injection]] = {

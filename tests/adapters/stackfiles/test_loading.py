@@ -8,6 +8,7 @@ import pytest
 
 from console.adapters.stackfiles import find_stack, find_stacks, load_stack
 from console.adapters.stackfiles.extract import FOLDER, files
+from console.model.drills.judging import DrillSource
 from console.model.errors import UsageError
 from console.model.plan import ObjectRef
 from console.model.stack import ProbeLoad
@@ -295,3 +296,14 @@ def test_where_requests_go_that_measure_the_stack_can_be_said(shop: Shop) -> Non
     assert shop.load().probe_load == ProbeLoad("", "", 20.0)
     shop.edit("stack.yaml", "externals:", "probe_load: {service: web, path: /ready?deep=1, rate: 50}\nexternals:")
     assert shop.load().probe_load == ProbeLoad("web", "/ready?deep=1", 50.0)
+
+
+def test_drills_say_what_is_expected_of_them_in_seconds(shop):
+    assert shop.load().drills == ()
+    more = "options: {key: MODE}, expect: {recover_within: 30s, failed_requests: 0}, limit: 3m"
+    told = f"{{kind: config-key-lost, service: web, suites: [release], on_protected: [sandbox], {more}}}"
+    shop.edit("stack.yaml", "externals:", f"drills: [{told}, {{kind: delete-pod, service: web}}]\nexternals:")
+    first, second = shop.load().drills
+    options = (("key", "MODE"),)
+    assert first == DrillSource("config-key-lost", "web", options, ("release",), 30.0, 0, 180.0, ("sandbox",))
+    assert second == DrillSource("delete-pod", "web")
