@@ -102,6 +102,8 @@ _STYLE = """
   svg { width: 100%; height: auto; font: 12px system-ui, sans-serif; fill: currentColor }
   .bar { fill: var(--bar) } .bad { fill: var(--bad) } .line { fill: none; stroke: var(--bar); stroke-width: 2 }
   .axis { stroke: var(--line) } .bound { stroke: var(--bad); stroke-dasharray: 4 4 }
+  @media (max-width: 45rem) { thead { display: none } tr { display: block; border-bottom: 1px solid var(--line) }
+    td { display: block; border: 0; padding: .1rem 0 } }
   @media print { body { margin: 0; max-width: none; font-size: 11px } tr, figure, section { break-inside: avoid } }
   figure { margin: 1rem 0 } figcaption { margin-bottom: .3rem }
 """
