@@ -197,6 +197,14 @@ class Composition:
 
         return read_values(text)
 
+    def with_value(
+        self, text: str, line: int, path: tuple[str, ...], was: str | float | bool, now: str | float | bool
+    ) -> str | None:
+        """The text of a file of manifests with another value; None where the value is not written there."""
+        from console.adapters.stackfiles.writing import with_value
+
+        return with_value(text, line, path, was, now)
+
     def open_console(self, wanted: Wanted, *, plan: bool) -> int:
         """Runs the console on this terminal; the exit code."""
         from console.tui.start import run_console

@@ -14,7 +14,7 @@ from console.model.load import HIGHEST_RATE, LOWEST_RATE, with_rates
 from console.model.outcome import Outcome
 
 COMMANDS = (
-    *("open", "plan", "deploy", "status", "logs", "scale", "restart", "stop", "start", "rollback", "history"),
+    *("open", "plan", "deploy", "status", "logs", "scale", "restart", "stop", "start", "rollback", "drift", "history"),
     *("config", "drill", "verify", "destroy", "sandbox", "demo"),
 )
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
@@ -116,6 +116,9 @@ def build_parser() -> argparse.ArgumentParser:
     status = command("status", "show services, pods, probe results and the release", stack="[STACK]")
     status.add_argument("--watch", action="store_true", help="go on showing what changes")
     _add_operations(command)
+    drift = command("drift", "show what in the cluster differs from the last release, by whom and since when")
+    drift.add_argument("--exit-code", action="store_true", help="answer 3 when there is any")
+    drift.add_argument("--write", action="store_true", help="bring it to the files, after showing the diff")
     _add_config(commands, common)
     _add_logs(command("logs", "follow the logs of many pods, merged"))
     _add_history(commands, common)

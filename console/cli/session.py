@@ -56,6 +56,12 @@ class Outside(Protocol):
         """The values in such a text. Raises UsageError with line and column."""
         ...
 
+    def with_value(
+        self, text: str, line: int, path: tuple[str, ...], was: str | float | bool, now: str | float | bool
+    ) -> str | None:
+        """The text of a file of manifests with another value; None where the value is not written there."""
+        ...
+
     def open_console(self, wanted: Wanted, *, plan: bool) -> int:
         """Runs the console on this terminal, at the plan of a deploy if asked for; the exit code."""
         ...

@@ -15,6 +15,7 @@ import msgspec
 from console.engine import gather, operate, preflight
 from console.engine.configured import read_configuration
 from console.engine.deploy import Runner, RunOptions
+from console.engine.drifting import read_drift
 from console.engine.drills import Drills, DrillStanding, undo_plan
 from console.engine.interrupted import interrupted
 from console.engine.logs import LogChunk, LogOptions, Told, follow
@@ -29,6 +30,7 @@ from console.engine.undone import read_open
 from console.engine.work import new_run_id
 from console.model.comparing import release_changes
 from console.model.configuration import Configuration
+from console.model.drift import Drift
 from console.model.drills.judging import DrillSource
 from console.model.errors import NotFoundError, RefusedError, StalePlanError, UsageError
 from console.model.events import ProbeObserved
@@ -364,6 +366,14 @@ class Engine:
                 known = ", ".join(map(str, found)) or "none"
                 raise UsageError(f"{self.stack.name} has no release {number}", hint=f"there are: {known}")
         return release_changes(found[before], found[after], self.redactor.text)
+
+    async def drift(self) -> tuple[Drift, ...]:
+        """What in the cluster differs from the last release; a rollback to that release overwrites it.
+
+        Raises:
+            PreflightError: the stack was not deployed yet.
+        """
+        return await read_drift(self.stack, self._world)
 
     async def interrupted(self) -> LockHolder | None:
         """Whose run on the stack was killed, if the last one was; it can be run again, or rolled back."""

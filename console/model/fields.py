@@ -98,6 +98,19 @@ def lookup(value: object, path: Path) -> object:
     return value
 
 
+def concrete(value: object, path: Path) -> tuple[str | int, ...] | None:
+    """The same path by keys and indices, as it leads through this very value; None where it does not."""
+    found: list[str | int] = []
+    done: Path = ()
+    for step in path:
+        children = _children(done, value)
+        if children is None or step not in children:
+            return None
+        found.append(list(children).index(step) if isinstance(value, list) else step)
+        value, done = children[step], (*done, step)
+    return tuple(found)
+
+
 def _children(path: Path, value: object) -> dict[str, object] | None:
     """The parts of a value by the step that leads to each; None for plain values and lists of them."""
     if isinstance(value, dict):

@@ -11,8 +11,8 @@ WRITES = re.compile(r"\bprint\(|\.write(_text|_bytes|lines)?\(|\bos\.write\(|\bs
 WRITERS = {"cli/output.py", "cli/narrate.py", "cli/report.py", "cli/exits.py"}
 # They hand the streams to the writers, or ask whether they are a terminal; `--help` is printed by argparse.
 HAND_ON = {"cli/main.py", "cli/session.py"}
-# They write what is asked, and a draft that the user's own editor opens; Secrets are in neither.
-ASKING = {"cli/asking.py", "cli/editor.py"}
+# They write what is asked, a draft for the user's own editor, the user's own files; Secrets are in none of them.
+ASKING = {"cli/asking.py", "cli/editor.py", "cli/commands/drift.py"}
 
 
 def sources():

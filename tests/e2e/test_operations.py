@@ -93,3 +93,20 @@ def test_what_was_killed_is_finished_by_the_same_command(deployed: Stack, cluste
     assert done.returncode == 0, done.stderr
     assert "interrupted" not in deployed.run("status", "{}").stdout
     cluster.until("deployments", "hello", lambda each: each["status"].get("availableReplicas") == replicas(cluster))
+
+
+def test_drift_is_told_and_written_to_the_file_it_stands_in(deployed: Stack, cluster: Cluster) -> None:
+    count = replicas(cluster)
+    cluster.patch("deployments", "hello", {"spec": {"replicas": count + 1}})
+    told = deployed.run("drift", "{}", "--exit-code")
+    assert told.returncode == 3
+    assert "deployment/hello spec.replicas" in told.stdout
+    refused = deployed.run("drift", "{}", "--write")
+    assert (refused.returncode, f"+  replicas: {count + 1}" in refused.stderr) == (19, True)
+    before = (deployed.folder / "hello.yaml").read_text()
+    assert deployed.run("drift", "{}", "--write", "--yes").returncode == 0
+    written = (deployed.folder / "hello.yaml").read_text()
+    assert written == before.replace(f"  replicas: {count}", f"  replicas: {count + 1}", 1)
+    assert deployed.run("deploy", "{}", "--headless").returncode == 0
+    assert replicas(cluster) == count + 1
+    assert deployed.run("drift", "{}", "--exit-code").returncode == 0
