@@ -88,7 +88,7 @@ def serving(*, replicas=2, **spec):
         "envFrom": [{"configMapRef": {"name": "web"}}],
         "ports": [{"name": "http", "containerPort": 8000}],
         "readinessProbe": probe,
-        "livenessProbe": {**probe, "failureThreshold": 2},
+        "livenessProbe": {**probe, "timeoutSeconds": 2, "failureThreshold": 2},
         "lifecycle": {"preStop": {"sleep": {"seconds": 1}}},
     }
     pod = {"containers": [container], "shareProcessNamespace": True, "terminationGracePeriodSeconds": 3, **spec}
@@ -143,7 +143,7 @@ def restarts(cluster):
 
 
 RESTARTS = {"kill-process": 1, "hang-process": 2}
-HEALED = ("kill-process", "hang-process", "delete-pods", "delete-pod", "evict")
+HEALED = ("kill-process", "hang-process", "delete-pods", "delete-pod", "evict", "slow-start")
 
 
 async def test_what_the_cluster_heals_is_noticed_and_measured_until_it_is_ready_again(bench, cluster, namespace):
@@ -163,7 +163,7 @@ async def test_what_the_cluster_heals_is_noticed_and_measured_until_it_is_ready_
 
 BORNE = (
     *("config-key-lost", "config-value-bad", "secret-wrong", "external-unreachable", "password-refused"),
-    *("image-missing", "crash-at-start", "never-ready"),
+    *("image-missing", "crash-at-start", "never-ready", "out-of-memory"),
 )
 
 

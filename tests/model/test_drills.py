@@ -88,8 +88,9 @@ def why(kind, there, **options):
 
 def test_every_kind_of_the_catalogue_can_be_made():
     nodes = (node("one"), node("two"))
+    ready = deployment(container={"readinessProbe": {"httpGet": {"path": "/", "port": 8000}}})
     for kind in CATALOGUE:
-        made = injection(kind, ground(budgets=(budget(1),), nodes=nodes), {})
+        made = injection(kind, ground(web=ready, budgets=(budget(1),), nodes=nodes), {})
         assert made.calls, kind
 
 
@@ -175,6 +176,15 @@ def test_bad_versions_change_the_application_alone():
     assert main("image-missing")["image"] == "127.0.0.1:5000/web:stack-console-drill"
     assert main("crash-at-start")["command"] == ["/bin/sh", "-c", "exit 1"]
     assert main("never-ready")["readinessProbe"]["tcpSocket"] == {"port": 1}
+    few = injection("out-of-memory", ground(), {"memory": "5Mi"}).calls[0].body
+    limited = few["spec"]["template"]["spec"]["containers"][0]["resources"]
+    assert limited == {"requests": {"memory": "5Mi"}, "limits": {"memory": "5Mi"}}
+    probe = {"httpGet": {"path": "/", "port": 8000}}
+    slow = injection("slow-start", ground(web=deployment(container={"readinessProbe": probe})), {"seconds": "30"})
+    [container] = slow.calls[0].body["spec"]["template"]["spec"]["containers"]
+    assert container["readinessProbe"] == {**probe, "initialDelaySeconds": 30}
+    assert slow.hit == ("uid-web-1", "uid-web-2")
+    assert "no readiness probe" in why("slow-start", ground())
     recreated = ground(web=deployment(spec={"strategy": {"type": "Recreate"}}))
     assert "Recreate" in why("image-missing", recreated)
 

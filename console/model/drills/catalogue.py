@@ -36,11 +36,11 @@ class Kind:
     options: tuple[str, ...] = ()
 
 
-def _new_version(name: str, fault: str) -> Kind:
+def _new_version(name: str, fault: str, options: tuple[str, ...] = ()) -> Kind:
     """A version that is not worth anything: the old pods have to go on serving."""
     call = "PATCH of the workload (server-side apply)"
     proves = f"{fault} does not take the old pods down"
-    return Kind(name, proves, call, f"{call} {_AS_BEFORE}", heals=False, failed_requests=0)
+    return Kind(name, proves, call, f"{call} {_AS_BEFORE}", heals=False, failed_requests=0, options=options)
 
 
 def _value(name: str, proves: str, plural: str, options: tuple[str, ...], *, must_be_noticed: bool = False) -> Kind:
@@ -99,6 +99,15 @@ _KINDS = (
     _new_version("image-missing", "an image that does not exist"),
     _new_version("crash-at-start", "a version that crashes at its start"),
     _new_version("never-ready", "a version that never gets ready"),
+    _new_version("out-of-memory", "a version that does not get along with its memory", ("memory",)),
+    Kind(
+        "slow-start",
+        "pods that start slowly do not take the old ones down before they serve",
+        "PATCH of the workload (server-side apply)",
+        f"PATCH of the workload (server-side apply) {_AS_BEFORE}",
+        failed_requests=0,
+        options=("seconds",),
+    ),
     Kind(
         "dependency-gone",
         "a service that others need goes, and all come back with it",

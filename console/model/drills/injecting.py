@@ -100,6 +100,8 @@ _INJECTIONS: dict[str, Callable[[Ground, Options], Injection]] = {
     "image-missing": versions.image_missing,
     "crash-at-start": versions.crash_at_start,
     "never-ready": versions.never_ready,
+    "slow-start": versions.slow_start,
+    "out-of-memory": versions.out_of_memory,
     "dependency-gone": _dependency_gone,
     "quota-used-up": _quota_used_up,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from console.model.drills.calls import Injection
 from console.model.drills.ground import Ground, NotApplicableError
@@ -12,6 +13,10 @@ from console.model.stack import JSON
 
 TAG = "stack-console-drill"
 """A tag that no image has."""
+FEW = "8Mi"
+"""Less memory than an interpreter takes to start; what is smaller needs the option `memory`."""
+SLOW = "10"
+"""Seconds for which a pod is not asked whether it is ready."""
 _NEVER = {"tcpSocket": {"port": 1}, "periodSeconds": 1}
 
 
@@ -41,6 +46,33 @@ def crash_at_start(ground: Ground, options: Mapping[str, str]) -> Injection:
 def never_ready(ground: Ground, options: Mapping[str, str]) -> Injection:
     """A readiness probe that nothing answers."""
     return _version(ground, lambda container: container.update(readinessProbe=dict(_NEVER)))
+
+
+def out_of_memory(ground: Ground, options: Mapping[str, str]) -> Injection:
+    """A limit that the application does not get along with."""
+    few = options.get("memory", FEW)
+
+    def change(container: JSON) -> None:
+        resources = container.get("resources") or {}
+        # A request must not be larger than its limit.
+        parts = {part: {**(resources.get(part) or {}), "memory": few} for part in ("requests", "limits")}
+        container["resources"] = {**resources, **parts}
+
+    return _version(ground, change)
+
+
+def slow_start(ground: Ground, options: Mapping[str, str]) -> Injection:
+    """Readiness is not asked for a while: every pod is replaced, none before its successor serves."""
+    if not ground.container.get("readinessProbe"):
+        raise NotApplicableError(f"{ground.service} has no readiness probe: it counts as ready at once")
+    delay = options.get("seconds", SLOW)
+    if not delay.isdigit():
+        raise NotApplicableError(f"{delay!r} is no number of seconds")
+
+    def change(container: JSON) -> None:
+        container["readinessProbe"] = {**container["readinessProbe"], "initialDelaySeconds": int(delay)}
+
+    return replace(_version(ground, change), hit=tuple(pod.uid for pod in ground.serving))
 
 
 def _version(ground: Ground, change: Callable[[JSON], None]) -> Injection:
