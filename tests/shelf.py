@@ -40,6 +40,9 @@ class Shelf:
         found = self.blobs.get(digest)
         return web.Response(status=404) if found is None else web.Response(headers={"Content-Length": str(len(found))})
 
+    async def blobs_get(self, request, name, digest):
+        return web.Response(body=self.blobs[digest])
+
     async def blobs_post(self, request, name, what):
         self.uploads += 1
         return web.Response(status=202, headers={"Location": f"/v2/{name}/blobs/uploads/{self.uploads}?state=x"})
@@ -74,4 +77,6 @@ class Shelf:
         return web.Response(headers={"Docker-Content-Digest": digest} if self.tell_digest else {})
 
     async def manifests_get(self, request, name, tag):
-        return web.Response(body=self.manifests[f"{name}:{tag}"])
+        named = self.manifests.get(f"{name}:{tag}")
+        by_digest = {f"sha256:{hashlib.sha256(body).hexdigest()}": body for body in self.manifests.values()}
+        return web.Response(body=named or by_digest[tag])

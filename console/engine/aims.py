@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from console.model.errors import UsageError
 from console.model.gathered import Declared
 from console.model.load import is_plain_path
 from console.model.podspec import containers, pod_spec, pod_template
-from console.model.stack import JSON
+from console.model.stack import JSON, Stack
 
 _TRIES = 10
 
@@ -28,8 +28,8 @@ class Aim:
 
 
 @dataclass(frozen=True, slots=True)
-class _Port:
-    """A port of a Service that answers HTTP. `path` is that of a readiness probe, empty if none asks this port."""
+class HttpPort:
+    """A port of a Service. `path` is that of a readiness probe, empty if none asks this port."""
 
     service: str
     namespace: str
@@ -98,7 +98,7 @@ def _direct(work: Work, route: Route) -> Aim:
     return Aim(url.replace(urlsplit(url).netloc, host, 1) if host else url, ask)
 
 
-def _through_api_server(work: Work, port: _Port) -> Aim:
+def _through_api_server(work: Work, port: HttpPort) -> Aim:
     path = work.stack.probe_load.path or (port.path if is_plain_path(port.path) else "/")
 
     async def ask(fresh: bool) -> Answer:
@@ -107,27 +107,49 @@ def _through_api_server(work: Work, port: _Port) -> Aim:
     return Aim(f"service/{port.name}:{port.number}{path} through the API server", ask)
 
 
-def _port(work: Work) -> _Port | None:
-    """The port of the service that is named; else the first of the stack that a readiness probe asks by HTTP."""
-    wanted = work.stack.probe_load.service
-    order = {service.name: index for index, service in enumerate(work.stack.services)}
-    ports = sorted(_ports(work), key=lambda each: order.get(each.service, len(order)))
+def _port(work: Work) -> HttpPort | None:
+    return http_port(work.stack, list(work.declared.values()), work.stack.probe_load.service)
+
+
+def http_port(stack: Stack, declared: Sequence[Declared], wanted: str = "") -> HttpPort | None:
+    """Where a stack is asked through the API server.
+
+    The port of the service that is named; else the first that a readiness probe asks by HTTP, those first that an
+    Ingress leads to: they know its paths.
+
+    Args:
+        stack: tells the order of its services.
+        declared: its objects.
+        wanted: a service, or the name of a Service.
+    """
+    order = {service.name: index for index, service in enumerate(stack.services)}
+    ports = sorted(_ports(declared), key=lambda each: order.get(each.service, len(order)))
     if wanted:
         ports = [each for each in ports if wanted in {each.service, each.name}]
         return next((each for each in ports if each.path), ports[0] if ports else None)
-    return next((each for each in ports if each.path), None)
+    entered = {name for each in declared if each.ref.kind == "Ingress" for name in _backends(each.body["spec"])}
+    ports = sorted((each for each in ports if each.path), key=lambda each: each.name not in entered)
+    return ports[0] if ports else None
 
 
-def _ports(work: Work) -> Iterator[_Port]:
-    for each in work.declared.values():
+def _backends(spec: JSON) -> Iterator[str]:
+    """The Services that an Ingress leads to."""
+    paths = [path for rule in spec.get("rules") or () for path in (rule.get("http") or {}).get("paths") or ()]
+    for backend in (*(path.get("backend") for path in paths), spec.get("defaultBackend")):
+        if service := (backend or {}).get("service"):
+            yield str(service["name"])
+
+
+def _ports(declared: Sequence[Declared]) -> Iterator[HttpPort]:
+    for each in declared:
         spec = each.body.get("spec") or {}
         if each.ref.kind != "Service" or each.ref.api_version != "v1" or not spec.get("selector"):
             continue
-        backends = [one for one in work.declared.values() if _selects(each, one)]
+        backends = [one for one in declared if _selects(each, one)]
         service = each.service or next((one.service for one in backends), "")
         for port in spec.get("ports") or ():
             scheme, path = _probed(port, backends)
-            yield _Port(service, each.ref.namespace, each.ref.name, int(port["port"]), scheme, path)
+            yield HttpPort(service, each.ref.namespace, each.ref.name, int(port["port"]), scheme, path)
 
 
 def _selects(service: Declared, each: Declared) -> bool:

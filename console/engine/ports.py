@@ -233,6 +233,12 @@ class Cluster(Protocol):
         """What a Service answers to a GET, through the API server; a redirect is an answer. Who asks sets the limit."""
         ...
 
+    async def service_send(
+        self, method: str, namespace: str, service: str, port: int, path: str, *, body: str = "", content_type: str = ""
+    ) -> Answer:
+        """The same for a request that writes or removes something. Raises RefusedError: read-only."""
+        ...
+
     async def exec(
         self,
         namespace: str,

@@ -102,3 +102,17 @@ async def test_after_its_end_it_can_begin_anew(server, visitor):
     await visitor.get(server[0])
     await visitor.close()
     assert (await visitor.get(server[0])).status == 200
+
+
+async def test_what_is_written_arrives_with_its_body_and_the_answer_is_not_packed(server, visitor):
+    base, asked = server
+    answer = await visitor.send(
+        "POST", f"{base}/201", host="web.example.com", body="{}", content_type="application/json"
+    )
+    assert answer.status == 201
+    _, headers = asked[0]
+    expected = {"Host": "web.example.com", "Content-Type": "application/json", "Content-Length": "2"}
+    assert expected.items() <= headers.items()
+    assert headers["Accept-Encoding"] == "identity"
+    assert (await visitor.send("DELETE", f"{base}/204")).status == 204
+    assert "Content-Type" not in asked[1][1]

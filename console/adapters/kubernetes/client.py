@@ -264,16 +264,19 @@ class KubernetesCluster:
         Raises:
             DeniedError: the right to get services/proxy is missing.
         """
-        name = f"{'https:' if scheme.upper() == 'HTTPS' else ''}{service}:{port}"
-        at, _, query = path.lstrip("/").partition("?")
-        call = Call(
-            "GET",
-            f"{SERVICES.path(namespace)}/{quote(name, safe=':')}/proxy/{at}",
-            f"get services/proxy in {namespace}",
-            f"service/{service}",
-            tuple(parse_qsl(query, keep_blank_values=True)),
-        )
-        return await self._transport.visit(call)
+        return await self._transport.visit(_visit("GET", namespace, service, port, path, scheme))
+
+    async def service_send(
+        self, method: str, namespace: str, service: str, port: int, path: str, *, body: str = "", content_type: str = ""
+    ) -> Answer:
+        """What a Service answers to a request that writes or removes something, through the API server's proxy.
+
+        Raises:
+            DeniedError: the right to create, update or delete services/proxy is missing.
+            RefusedError: read-only.
+        """
+        call = _visit(method, namespace, service, port, path, "HTTP")
+        return await self._transport.visit(replace(call, body=body or None, content_type=content_type))
 
     async def exec(
         self,
@@ -333,3 +336,18 @@ def _right(verb: str, resource: Resource, namespace: str, subresource: str = "")
 def _ref(manifest: JSON) -> ObjectRef:
     meta = manifest["metadata"]
     return ObjectRef(manifest["apiVersion"], manifest["kind"], meta.get("namespace", ""), meta["name"])
+
+
+_VERBS = {"GET": "get", "POST": "create", "PUT": "update", "DELETE": "delete"}
+
+
+def _visit(method: str, namespace: str, service: str, port: int, path: str, scheme: str) -> Call:
+    name = f"{'https:' if scheme.upper() == 'HTTPS' else ''}{service}:{port}"
+    at, _, query = path.lstrip("/").partition("?")
+    return Call(
+        method,
+        f"{SERVICES.path(namespace)}/{quote(name, safe=':')}/proxy/{at}",
+        f"{_VERBS[method]} services/proxy in {namespace}",
+        f"service/{service}",
+        tuple(parse_qsl(query, keep_blank_values=True)),
+    )

@@ -95,12 +95,17 @@ class Transport:
         Raises:
             DeniedError, UnreachableError: the API server itself refused, or did not answer.
         """
+        self._guard(call)
         renewed = False
         while True:
             used = self._renewal.number
             session, url, more = await self._session(call)
+            if call.method != "GET":
+                # What is written and read again is looked into: packed it would be of no use.
+                own = {"Accept-Encoding": "identity"} | ({"Content-Type": call.content_type} if call.body else {})
+                more |= {"headers": {**more["headers"], **own}, "data": call.body}
             try:
-                async with session.get(url, allow_redirects=False, **more) as response:
+                async with session.request(call.method, url, allow_redirects=False, **more) as response:
                     text = await start_of(response)
             except (aiohttp.ClientError, OSError) as error:
                 raise broken(error, self.server) from error

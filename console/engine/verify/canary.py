@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from console.engine.addresses import Route, routes_of
+from console.engine.aims import http_port
 from console.engine.ports import Answer, World
 from console.model.errors import RefusedError
-from console.model.stack import JSON, Canary
+from console.model.gathered import Declared
+from console.model.plan import ObjectRef
+from console.model.stack import JSON, Canary, Stack
 
 RECORDS = 5
 """Records that are written."""
@@ -30,24 +33,27 @@ class Record:
 
 
 class Canaries:
-    """Writes, reads and removes records.
+    """Writes, reads and removes records: through the stack's Ingress, else through the API server.
 
     Args:
         world: what is asked.
-        canary: how.
+        stack: how it is done.
+        canary: how a record is written and read.
         bodies: the live objects of the stack, its Ingress among them.
 
     Raises:
         RefusedError: the stack has no address.
     """
 
-    def __init__(self, world: World, canary: Canary, bodies: Iterable[JSON]) -> None:
-        routes = list(routes_of(bodies))
-        if not routes:
-            raise RefusedError("records can be written through an Ingress only, and no address of one is known")
+    def __init__(self, world: World, stack: Stack, canary: Canary, bodies: Sequence[JSON]) -> None:
         self._world = world
         self._canary = canary
-        self._route: Route = routes[0]
+        self._route: Route | None = next(routes_of(bodies), None)
+        self._port = http_port(stack, [Declared(ObjectRef.of(body), "", body) for body in bodies])
+        if self._route is None and self._port is None:
+            raise RefusedError(
+                "no record can be written: the stack has neither an Ingress with an address nor a Service"
+            )
         self.records: list[Record] = []
 
     async def write(self) -> None:
@@ -87,14 +93,21 @@ class Canaries:
 
     async def _ask(self, method: str, path: str, text: str, key: str = "", *, body: str = "") -> Answer:
         path = path.replace("{id}", quote(text, safe="")).replace("{key}", quote(key, safe=""))
-        url, host = self._route.asked(path)
         try:
             async with asyncio.timeout(_ANSWERED_WITHIN):
-                return await self._world.visitor.send(
-                    method, url, host=host, body=body, content_type=self._canary.content_type
-                )
+                return await self._send(method, path, body)
         except TimeoutError:
             return Answer(None, f"no answer within {_ANSWERED_WITHIN:g} s")
+
+    async def _send(self, method: str, path: str, body: str) -> Answer:
+        world, type_ = self._world, self._canary.content_type
+        if self._route:
+            url, host = self._route.asked(path)
+            return await world.visitor.send(method, url, host=host, body=body, content_type=type_)
+        assert self._port is not None
+        port = self._port
+        where = (method, port.namespace, port.name, port.number, path)
+        return await world.cluster.service_send(*where, body=body, content_type=type_)
 
 
 def _field(text: str, key: str) -> str:

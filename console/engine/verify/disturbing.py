@@ -81,7 +81,7 @@ class Disturbances:
         canary = self._engine.stack.acceptance.canary
         if canary is None:
             return catalogue.RESTART.not_made("the stack file names no records to write (acceptance.canary)")
-        canaries = Canaries(self._world, canary, self._bodies)
+        canaries = Canaries(self._world, self._engine.stack, canary, self._bodies)
         changes: list[Change] = []
         lost: list[tuple[str, int]] = []
         try:

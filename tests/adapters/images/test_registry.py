@@ -1,5 +1,8 @@
 """Pushing by the OCI distribution API: what is there is not sent again, and every refusal has words."""
 
+import gzip
+import json
+
 import pytest
 from aiohttp import web
 
@@ -120,3 +123,63 @@ def test_only_loopback_is_spoken_to_without_tls(prefix, base):
     registry = OciRegistry(prefix)
     assert registry._base == base
     assert registry.reference("web", "1") == f"{prefix.rstrip('/')}/web:1"
+
+
+async def contents(registry, reference, most=1 << 30):
+    """Every part of an image, whole."""
+    found = {}
+    async for part in registry.contents(reference, most):
+        found[part.what] = b"".join([piece async for piece in part.pieces])
+    return found
+
+
+async def test_an_image_is_read_part_by_part(shelf, registry, image):
+    digest = await registry.push(image, lambda progress: None)
+    for reference in (image.tag, f"{image.tag}@{digest}"):
+        found = await contents(registry, registry.reference(image.name, reference))
+        assert sorted(found.values()) == sorted(shelf.blobs.values())
+        assert b"layers" in found["configuration"]
+
+
+def packed(shelf, how, media_type):
+    """Packs the layer of the one image that the registry has."""
+    (place,) = shelf.manifests
+    manifest = json.loads(shelf.manifests[place])
+    (layer,) = manifest["layers"]
+    plain = shelf.blobs[layer["digest"]]
+    shelf.blobs["sha256:packed"] = how(plain)
+    manifest["layers"] = [{**layer, "digest": "sha256:packed", "mediaType": media_type}]
+    shelf.manifests[place] = json.dumps(manifest).encode()
+    return plain
+
+
+async def test_a_packed_layer_is_unpacked(shelf, registry, image):
+    await registry.push(image, lambda progress: None)
+    plain = packed(shelf, gzip.compress, "application/vnd.docker.image.rootfs.diff.tar.gzip")
+    found = await contents(registry, registry.reference(image.name, image.tag))
+    assert plain in found.values()
+
+
+@pytest.mark.parametrize(
+    ("how", "media_type", "words"),
+    [
+        (bytes, "application/vnd.oci.image.layer.v1.tar+zstd", "a layer is of"),
+        (bytes, "application/vnd.oci.image.layer.v1.tar+gzip", "a layer is damaged"),
+    ],
+)
+async def test_a_layer_that_cannot_be_unpacked_has_words(shelf, registry, image, how, media_type, words):
+    await registry.push(image, lambda progress: None)
+    packed(shelf, how, media_type)
+    with pytest.raises(PushError) as refused:
+        await contents(registry, registry.reference(image.name, image.tag))
+    assert words in refused.value.why
+
+
+async def test_what_is_too_large_or_elsewhere_is_not_read(shelf, registry, image):
+    await registry.push(image, lambda progress: None)
+    with pytest.raises(PushError) as refused:
+        await contents(registry, registry.reference(image.name, image.tag), most=100)
+    assert "more than the 100 that are read" in refused.value.why
+    with pytest.raises(PushError) as refused:
+        await contents(registry, "elsewhere.example.com/app:1")
+    assert "another registry" in refused.value.why

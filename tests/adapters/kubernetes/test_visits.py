@@ -5,7 +5,7 @@ from aiohttp import web
 
 from console.adapters.kubernetes.client import KubernetesCluster
 from console.engine.ports import Answer
-from console.model.errors import DeniedError, UnreachableError
+from console.model.errors import DeniedError, RefusedError, UnreachableError
 
 from .conftest import status
 
@@ -59,3 +59,24 @@ async def test_credentials_that_were_refused_are_taken_anew_once(weather, client
     weather.answer = says(status(401, "Unauthorized", "Unauthorized"))
     with pytest.raises(UnreachableError):
         await client.service_get("todo", "web", 80, "/")
+
+
+async def test_what_is_written_takes_its_body_along_and_its_own_right(weather, client):
+    weather.answer = says(web.Response(status=201, text="made"))
+    sent = await client.service_send(
+        "POST", "todo", "web", 80, "/api/todos", body="{}", content_type="application/json"
+    )
+    assert sent == Answer(201, "made")
+    asked = weather.asked[0]
+    assert (asked.method, asked.path) == ("POST", "/api/v1/namespaces/todo/services/web:80/proxy/api/todos")
+    assert (asked.headers["Content-Type"], asked.headers["Content-Length"]) == ("application/json", "2")
+    weather.answer = says(status(403, "Forbidden", "services is forbidden"))
+    with pytest.raises(DeniedError, match="delete services/proxy in todo"):
+        await client.service_send("DELETE", "todo", "web", 80, "/api/todos/1")
+
+
+async def test_nothing_is_written_in_read_only_mode(weather, client, transport):
+    transport.read_only = True
+    with pytest.raises(RefusedError):
+        await client.service_send("PUT", "todo", "web", 80, "/api/todos/1", body="x")
+    assert not weather.asked
