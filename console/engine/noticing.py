@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 
 from console.engine.store import Store
+from console.model.diagnosis import Cause
 from console.model.drills.calls import Injection
 from console.model.drills.judging import Moment
 from console.model.errors import DrillError
@@ -18,6 +19,7 @@ from console.model.workload import ContainerState, Pod
 _GRANULARITY = 1.0
 """Seconds to which events know their time (kubernetes.io, Event v1 core: whole seconds)."""
 _WELL = frozenset({ServiceState.READY, ServiceState.STOPPED, ServiceState.EXTERNAL})
+_BY_PROBE = frozenset({Cause.STARTUP_PROBE, Cause.READINESS_PROBE, Cause.LIVENESS_PROBE, Cause.PORT_NOT_LISTENED})
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 
 
@@ -47,6 +49,7 @@ class Noticing:
         self._tell = tell
         self._told: set[str] = set()
         self._before: dict[str, tuple[int, bool]] = {}
+        self._found: set[tuple[str, str, str]] = set()
         self._failed, self._began, self._at = 0, 0.0, 0.0
         self._leave: Callable[[], None] = lambda: None
 
@@ -55,6 +58,7 @@ class Noticing:
         view = self._store.view()
         own = (pod for pod in view.pods.values() if pod.service in self._services)
         self._before = {pod.uid: (pod.restarts, pod.ready) for pod in own}
+        self._found = {each.signature for each in view.diagnoses}
         self._failed = view.load.failed if view.load else 0
         self._began, self._at = time.monotonic(), self._clock()
         self._leave = self._store.subscribe(self._hear)
@@ -104,11 +108,24 @@ class Noticing:
             self._event(fact)
         elif isinstance(fact, ProbeObserved) and fact.result.ok is False:
             pod = self._store.pod(fact.pod_uid)
-            if pod and self._harms(pod) and (fact.result.at or 0.0) >= self._at:
+            if pod and self._served(pod) and (fact.result.at or 0.0) >= self._at:
                 self.moment("noticed by probe", f"{fact.result.kind} of {pod.name}")
         elif isinstance(fact, LoadMeasured) and fact.load.failed > self._failed:
             first = fact.load.failures[0].reason if fact.load.failures else ""
             self.moment("noticed by users", first)
+        self._diagnosed()
+
+    def _diagnosed(self) -> None:
+        """Of pods that only start a failed probe is nothing new; what is found to be wrong with them is."""
+        for each in self._store.view().diagnoses:
+            new = each.cause is not Cause.STARTING and each.signature not in self._found
+            if new and each.service in self._services:
+                who = "probe" if each.cause in _BY_PROBE else "status"
+                self.moment(f"noticed by {who}", f"{each.subject}: {each.summary}")
+
+    def _served(self, pod: Pod) -> bool:
+        """Whether a pod served before, and was not told to go."""
+        return self._harms(pod) and pod.deleting is None and self._before.get(pod.uid, (0, False))[1]
 
     def _of_pod(self, pod: Pod) -> Iterator[tuple[str, str]]:
         restarts, was_ready = self._before.get(pod.uid, (0, False))
@@ -122,10 +139,9 @@ class Noticing:
 
     def _event(self, fact: EventObserved) -> None:
         event, view = fact.event, self._store.view()
-        about = view.pods.get(event.about_uid) or view.workloads.get(event.about_uid)
-        fresh = event.last >= self._at - _GRANULARITY
-        ours = about and about.service in self._services and about.uid not in self._aside
-        if event.type == "Warning" and fresh and ours:
+        pod, workload = view.pods.get(event.about_uid), view.workloads.get(event.about_uid)
+        ours = self._served(pod) if pod else workload is not None and workload.service in self._services
+        if event.type == "Warning" and event.last >= self._at - _GRANULARITY and ours:
             who = "probe" if event.reason == "Unhealthy" else "status"
             self.moment(f"noticed by {who}", f"{event.reason}: {event.message}"[:200])
 

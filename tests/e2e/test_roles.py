@@ -108,3 +108,17 @@ async def test_a_context_that_is_pointed_elsewhere_under_the_console_is_refused(
         await terminal.shows("context 'operator' was changed since the console started", "and is https://127.0.0.1:1")
         await terminal.shows("start the console again")
     assert patient.cluster.find("deployments", "web") is None
+
+
+async def test_the_role_of_drills_is_all_that_they_take_besides_an_operators(acting):
+    operator = acting("operator", "reader", "operator")
+    assert (await operator.deploy()).code == 0
+    words = ("drill", "run", "{}", "quota-used-up", "web", "--headless", "--yes")
+    refused = operator.stack.run(*words)
+    assert (refused.returncode, "not allowed to create resourcequotas" in refused.stderr) == (10, True)
+    driller = acting("driller", "reader", "operator", "drills")
+    done = driller.stack.run(*words)
+    assert done.returncode == 0, done.stderr
+    listed = {each["source"]["kind"]: each["reason"] for each in driller.stack.json("drill", "list", "{}")["drills"]}
+    assert (listed["delete-pod"], listed["image-missing"], listed["config-key-lost"]) == ("", "", "")
+    assert listed["drain"] == "nodes may not be listed"

@@ -214,6 +214,7 @@ async def test_what_is_not_as_expected_fails_with_its_figures(bench, cluster, na
     kept = (await bench.world.journal.runs("todo"))[0]
     assert (kept.outcome, kept.drill.problems) == ("drill", verdict.drill.problems)
     again = await bench.drill("delete-pods")
+    assert again.outcome is Outcome.DONE, again.headline
     assert again.drill.before == (verdict.drill.recovered,)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from console.model.diff import clean
 from tests.cluster import Cluster, Refused, ready
 from tests.e2e.command import ROOT, Stack
 
@@ -238,3 +239,20 @@ def test_back_to_the_first_release_is_what_it_was(todo: Todo) -> None:
     for name in SERVICES:
         [container] = todo.cluster.get("deployments", name)["spec"]["template"]["spec"]["containers"]
         assert container["image"] == todo.images[name]
+
+
+def test_the_drills_of_a_release_pass_and_leave_everything_as_it_was(todo: Todo) -> None:
+    before = {kind: _bodies(todo, kind) for kind in ("configmaps", "secrets", "deployments", "resourcequotas")}
+    ended = todo.command("drill run", "--suite", "release", "--yes")
+    for each in ended["drills"]:
+        result = (each["verdict"] or {}).get("drill") or {}
+        print(each["drill"]["kind"], each["drill"]["service"], each["not_applicable"], result.get("recovered"))
+    applied = {each["drill"]["kind"] for each in ended["drills"] if each["verdict"]}
+    assert len(applied) >= 14
+    assert {kind: _bodies(todo, kind) for kind in before} == before
+
+
+def _bodies(todo: Todo, kind: str) -> dict[str, Any]:
+    """Objects but for what the API server keeps for itself."""
+    bodies = (clean(body) for body in todo.cluster.list(kind))
+    return {body["metadata"]["name"]: body for body in bodies}

@@ -11,7 +11,7 @@ from tests.cluster import Cluster
 from tests.e2e.command import kubeconfig_of
 from tests.soak.test_kills import seeds
 
-LONGEST = 9.0
+LONGEST = 6.0
 KINDS = ("image-missing", "crash-at-start", "never-ready", "config-key-lost", "dependency-gone", "quota-used-up")
 DRILLED = ("configmaps", "deployments", "secrets", "resourcequotas")
 
