@@ -95,6 +95,7 @@ KEYS = (
     Key(("history",), "U", "go_back", "Roll back", "Show what going back to the release would do"),
     Key(("history",), "d", "compare", "Diff", "What lies between the release and the marked one, else the one before"),
     Key(("history",), "space", "mark", "Mark", "Mark the release that others are compared with", "Space"),
+    Key(("history",), "w", "drift", "Drift", "What in the cluster differs from the last release, by whom, since when"),
     Key(("stacks",), "enter", "open", "Open", "Open the stack", "Enter", offered=False),
     Key(("home",), "r", "reconnect", "Try again", "Connect again now"),
     Key(("home", "logs", "text"), "slash", "filter", "Filter", "Show only what a regular expression finds", "/"),

@@ -15,6 +15,7 @@ from console.engine.logs import LogChunk
 from console.engine.ports import EvidenceItem, RunRecord
 from console.engine.store import Store
 from console.model.configuration import Configuration, Foreign, Reading, Way
+from console.model.drift import Drift
 from console.model.errors import NotFoundError, RefusedError, UsageError
 from console.model.events import (
     EventObserved,
@@ -458,6 +459,10 @@ class ScriptedEngine:
         answer = self.probe_answer or ProbeResult(kind, True, 1, NOW, ProbeSource.NOW, "200 ready")
         self.store.dispatch(ProbeObserved(pod_uid, container, answer))
         return answer
+
+    async def drift(self) -> tuple[Drift, ...]:
+        ref = ObjectRef("apps/v1", "Deployment", "todo", "backend")
+        return (Drift(ref, "backend", ("spec", "replicas"), "2", "3", "kubectl-edit", NOW - 600, 2, 3),)
 
     async def history(self) -> History:
         body = {"kind": "ConfigMap", "metadata": {"name": "backend", "namespace": "todo"}}

@@ -210,6 +210,7 @@ CASES: dict[str, list[Case]] = {
         Case("U", shown("rolled back to release 7")),
         Case("d", shown("data.LOG_LEVEL")),
         Case("space", shown("→       7")),
+        Case("w", shown("kubectl-edit")),
         Case("c", copied("7")),
         *between("releases", "runs"),
         BACK,

@@ -368,6 +368,12 @@ async def test_runs_cannot_be_gone_back_to(engine: ScriptedEngine) -> None:
         assert terminal.place == "history"
 
 
+async def test_what_differs_from_the_last_release_is_told_with_its_manager(engine: ScriptedEngine) -> None:
+    async with connected(engine) as terminal:
+        await in_history(terminal, "w")
+        await terminal.shows("deployment/backend spec.replicas", "released  2", "live      3  kubectl-edit", "--write")
+
+
 # -- what was interrupted
 
 

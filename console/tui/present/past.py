@@ -16,6 +16,7 @@ from console.tui.present.lines import BLANK, Line, Tone, faint, line, strong
 
 if TYPE_CHECKING:
     from console.engine.ports import EvidenceItem, RunRecord
+    from console.model.drift import Drift
 
 RELEASE_COLUMNS = (
     Column("", 1),
@@ -101,3 +102,18 @@ def release_lines(release: Release, glyphs: Glyphs) -> list[Line]:
     lines += [BLANK, line(strong("Objects"))]
     names = sorted((str(body["kind"]), str(body["metadata"]["name"])) for body in release.objects)
     return [*lines, *(line(faint(f"  {kind:<24}"), name) for kind, name in names)]
+
+
+def drift_lines(found: Sequence[Drift], stack: str, now: float) -> list[Line]:
+    """What differs from the newest release, and what can be done about it."""
+    if not found:
+        return [line(("everything is as the last release has it", Tone.GOOD))]
+    lines: list[Line] = []
+    for each in found:
+        by = each.manager or "nobody says by whom"
+        since = f", {age(now - each.since)} ago" if each.since else ""
+        lines.append(line(strong(str(each.ref)), f" {each.field}"))
+        lines.append(line(faint("  released  "), each.released or "nothing"))
+        lines.append(line(faint("  live      "), (each.live or "nothing", Tone.WARNING), faint(f"  {by}{since}")))
+    keep = line(faint("keep       "), f"stack-console drift {stack} --write brings it to the files")
+    return [*lines, BLANK, line(faint("overwrite  "), "go back to the newest release, in the history with U"), keep]

@@ -16,6 +16,7 @@ from console.tui.present.lines import Line, faint, line
 from console.tui.present.past import (
     RELEASE_COLUMNS,
     RUN_COLUMNS,
+    drift_lines,
     evidence_lines,
     release_cells,
     release_lines,
@@ -147,6 +148,14 @@ class HistoryScreen(BesideScreen):
         """Shows what going back to the selected release would do."""
         if release := self._release:
             self.console.propose(RollBack(release.number))
+
+    def action_drift(self) -> None:
+        """What differs from the newest release."""
+        self.app.push_screen(TextScreen("drift", self._drift))
+
+    async def _drift(self) -> Sequence[Line]:
+        engine = await self.console.connected()
+        return drift_lines(await engine.drift(), engine.stack.name, self.now)
 
     def action_copy(self) -> None:
         """Copies the number or id."""
