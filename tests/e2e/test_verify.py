@@ -177,3 +177,17 @@ def test_a_fault_that_only_shows_when_disturbed_is_found_by_its_check(
     done, findings = verified(shop, "--disruptive", "--yes")
     assert (done.returncode, by_result(findings, "failed")) == (15, {check}), json.dumps(findings, indent=1)
     assert any(words in line for line in findings[check]["evidence"]), findings[check]
+
+
+@pytest.mark.soak
+def test_a_verification_that_is_ended_at_its_height_puts_back_what_was(shop: Stack) -> None:
+    deploy(shop)
+    cluster = Cluster(kubeconfig_of(shop.environment), shop.name)
+    process = shop.start("verify", "{}", "--disruptive", "--yes", "--headless", "--only", "scale")
+    cluster.until("deployments", "shop", lambda each: each["spec"]["replicas"] == 4)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert cluster.get("deployments", "shop")["spec"]["replicas"] == 2
+    runs = [each["outcome"] for each in shop.json("history", "{}")["runs"] if each["kind"] == "verify"]
+    assert runs == ["interrupted"]

@@ -65,6 +65,7 @@ class Disturbances:
         if not service:
             return catalogue.SCALE.not_made("the stack file names no service to scale (acceptance.scale)")
         changes: list[Change] = []
+        before = self._pods_wanted(service)
         try:
             first, _ = await self._hands.do(Scale({service: low}), f"{service} to {low}")
             if first.problem:
@@ -74,8 +75,17 @@ class Disturbances:
                 change, _ = await self._hands.do(Scale({service: count}), title, load=True)
                 changes.append(change)
         finally:
-            await whole(self._hands.put_back(self._release.number), "verify: put back")
+            await whole(self._scale_back(service, before), "verify: put back")
         return judge_scale(changes)
+
+    async def _scale_back(self, service: str, before: int) -> None:
+        """As many pods as there were, then the release: an autoscaler alone would take minutes for the first."""
+        if self._pods_wanted(service) != before:
+            await self._hands.do(Scale({service: before}), f"{service} back to {before}")
+        await self._hands.put_back(self._release.number)
+
+    def _pods_wanted(self, service: str) -> int:
+        return next((each.desired for each in self._engine.store.view().services if each.name == service), 0)
 
     async def _restart(self) -> Finding:
         canary = self._engine.stack.acceptance.canary
