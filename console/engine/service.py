@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from console.engine.interrupted import interrupted
 from console.engine.logs import LogChunk, LogOptions, Told, follow
 from console.engine.observe import WATCHED, Observer
 from console.engine.ports import EvidenceItem, RunRecord, World
+from console.engine.probenow import probe_now
 from console.engine.releases import last_good, read_releases
 from console.engine.seen import mask_secrets
 from console.engine.store import Store
@@ -33,7 +33,6 @@ from console.model.configuration import Configuration
 from console.model.drift import Drift
 from console.model.drills.judging import DrillSource
 from console.model.errors import NotFoundError, RefusedError, StalePlanError, UsageError
-from console.model.events import ProbeObserved
 from console.model.gathered import Gathered
 from console.model.operations import Operation
 from console.model.plan import ObjectChange, ObjectRef, Plan
@@ -44,7 +43,7 @@ from console.model.run import LockHolder, Verdict
 from console.model.scaling import Scalable
 from console.model.stack import JSON, Stack
 from console.model.state import Freshness, View
-from console.model.workload import ClusterEvent, Container, ProbeKind, ProbeResult, ProbeSource, ProbeSpec
+from console.model.workload import ClusterEvent, ProbeKind, ProbeResult
 
 if TYPE_CHECKING:
     from console.engine.verify.verifier import VerifyOptions
@@ -56,7 +55,6 @@ CarryOut = Callable[[str, RunOptions], Coroutine[Any, Any, Verdict]]
 _RUN = "run"
 _ANSWERED_WITHIN = 3.0
 """Seconds. A kubelet or an external that answers later is shown as not known yet."""
-_HTTP_ACTION = re.compile(r"GET (https)?:(\d+)(/.*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,20 +331,7 @@ class Engine:
             RefusedError: the probe cannot be asked from outside of the pod (exec, TCP).
             NotFoundError: there is no such pod, container or probe.
         """
-        pod = self.store.view().pods.get(pod_uid)
-        spec = _probe(pod.containers if pod else (), container, kind)
-        if pod is None or spec is None:
-            raise NotFoundError(f"there is no {kind} probe of {container} any more")
-        action = _HTTP_ACTION.fullmatch(spec.action)
-        if action is None:
-            raise RefusedError(f"{spec.action} cannot be asked from here", why="only HTTP probes pass the API server")
-        scheme, port, path = action.groups()
-        asked = await self._world.cluster.pod_get(
-            pod.namespace, pod.name, int(port), path or "/", (scheme or "http").upper(), spec.timeout
-        )
-        result = _probed(kind, *asked, self._world.clock())
-        self.store.dispatch(ProbeObserved(pod_uid, container, result))
-        return result
+        return await probe_now(self._world, self.store, pod_uid, container, kind)
 
     async def history(self) -> History:
         """Releases and runs of the stack."""
@@ -397,16 +382,3 @@ class Engine:
     async def evidence(self, run_id: str) -> list[EvidenceItem]:
         """What was kept of a run before anything was changed again."""
         return await self._world.journal.evidence(run_id)
-
-
-def _probe(containers: Sequence[Container], name: str, kind: ProbeKind) -> ProbeSpec | None:
-    specs = (probe for container in containers if container.name == name for probe in container.probes)
-    return next((spec for spec in specs if spec.kind is kind), None)
-
-
-def _probed(kind: ProbeKind, status: int | None, text: str, at: float) -> ProbeResult:
-    """As the kubelet judges an answer: 200 to 399 is success (kubernetes.io, Configure Probes, HTTP probes)."""
-    ok = status is not None and 200 <= status < 400
-    said = text.strip().splitlines()[0][:200] if text.strip() else ""
-    answer = f"{status} {said}".strip() if status is not None else said
-    return ProbeResult(kind, ok, 1, at, ProbeSource.NOW, answer)

@@ -13,6 +13,7 @@ from console.adapters import journal as module
 from console.adapters import journal_schema
 from console.adapters.journal import SqliteJournal
 from console.engine.ports import EvidenceItem, RunRecord, UndoRecord
+from console.model.drills.judging import DrillResult, Moment
 from console.model.errors import PreflightError
 
 RUN = RunRecord("r1", "deploy", "todo", "sandbox", 100.0, "stack-console deploy todo")
@@ -23,6 +24,13 @@ async def journal(tmp_path):
     journal = SqliteJournal(tmp_path / "state" / "journal.db")
     yield journal
     await journal.close()
+
+
+async def test_a_drill_is_kept_with_its_moments(journal):
+    moments = (Moment("injected", 0.0), Moment("noticed by probe", 0.5, "readiness of web-1"))
+    drill = DrillResult("kill-process", "web", moments, 2.5, 40, 1, 0.012, (2.0,), ("it was late",))
+    await journal.record_run(replace(RUN, kind="drill", drill=drill))
+    assert [run.drill for run in await journal.runs("todo")] == [drill]
 
 
 async def test_a_run_is_kept_when_it_starts_and_replaced_when_it_ends(journal):

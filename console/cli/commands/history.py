@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from console.cli.acceptance import finding_line
 from console.cli.report import Case, Report, State
 from console.cli.session import Session
 from console.cli.style import table
-from console.cli.text import change_lines
+from console.cli.text import change_lines, drill_lines
 from console.model.errors import UsageError
 from console.model.load import load_words
 from console.model.outcome import Outcome
 from console.model.wording import number, seconds
 
 if TYPE_CHECKING:
-    from console.engine.ports import RunRecord
+    from console.engine.ports import EvidenceItem, RunRecord
     from console.engine.service import Engine, History
     from console.model.release import Release
 
@@ -47,13 +48,21 @@ async def _show(session: Session, engine: Engine) -> Outcome:
     items = await engine.evidence(record.run_id)
     session.output.text([*_run_lines(record), *(f"  {item.kind} {item.subject}" for item in items)])
     for item in items:
-        session.output.text(["", f"== {item.kind} {item.subject} at {_moment(item.at)}", item.text.rstrip()])
+        session.output.text(["", f"== {item.kind} {item.subject} at {_moment(item.at)}", _readable(item)])
     document = {"run": record, "evidence": items}
     session.output.result("history-show", document)
     took = (record.ended or record.started) - record.started
     cases = tuple(Case(item.kind, item.subject, "passed", text=item.text) for item in items)
     session.report(Report("history", record.headline or record.run_id, Outcome.DONE, took, cases, document))
     return Outcome.DONE
+
+
+def _readable(item: EvidenceItem) -> str:
+    """Evidence for people: findings of a verification are kept as JSON."""
+    from console.engine.verify.gathering import finding_of
+
+    finding = finding_of(item)
+    return "\n".join((finding_line(finding), *finding.evidence)) if finding else item.text.rstrip()
 
 
 async def _diff(session: Session, engine: Engine) -> Outcome:
@@ -90,6 +99,7 @@ def _run_lines(record: RunRecord) -> list[str]:
     lines = [f"{record.kind} of {record.stack} on {record.target} at {_moment(record.started)}"]
     lines += [f"  {record.outcome or 'unfinished'}: {record.headline}", f"  {record.command}"]
     lines += [f"  {record.cluster}"] if record.cluster else []
+    lines += drill_lines(record.drill) if record.drill else []
     lines += [f"  load: {line}" for line in load_words(record.load)] if record.load else []
     return lines + [f"  {name} {seconds(took)}" for name, took in record.phases]
 

@@ -10,8 +10,17 @@ from console.adapters.kubernetes import watch
 from console.adapters.kubernetes.client import KubernetesCluster
 from console.adapters.kubernetes.connection import open_transport
 from console.engine.ports import Right
-from console.model.errors import ApplyError, ConflictError, DeniedError, FieldConflictError, NotFoundError, RefusedError
+from console.model.errors import (
+    ApplyError,
+    BudgetError,
+    ConflictError,
+    DeniedError,
+    FieldConflictError,
+    NotFoundError,
+    RefusedError,
+)
 from console.model.plan import ObjectRef
+from tests.cluster import ready
 
 
 @pytest.fixture
@@ -195,3 +204,20 @@ def test_every_resource_that_is_watched_has_a_path():
     assert paths["pods"] == "/api/v1/namespaces/todo/pods"
     assert paths["statefulsets"] == "/apis/apps/v1/namespaces/todo/statefulsets"
     assert paths["jobs"] == "/apis/batch/v1/namespaces/todo/jobs"
+
+
+async def test_pods_are_evicted_as_far_as_their_budget_allows(client, cluster, namespace):
+    container = {"name": "main", "image": "busybox"}
+    virtual = {"nodeSelector": {"type": "virtual"}, "tolerations": [{"operator": "Exists"}]}
+    for name in ("one", "two"):
+        meta = {"name": name, "labels": {"app": "web"}}
+        cluster.create("pods", {"metadata": meta, "spec": {"containers": [container], **virtual}})
+    found = {name: cluster.until("pods", name, ready) for name in ("one", "two")}
+    spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": "web"}}}
+    cluster.create("poddisruptionbudgets", {"metadata": {"name": "web"}, "spec": spec})
+    cluster.until("poddisruptionbudgets", "web", lambda body: body["status"].get("disruptionsAllowed") == 1)
+    one, two = (ObjectRef("v1", "Pod", namespace, name) for name in ("one", "two"))
+    await client.evict(one, found["one"]["metadata"]["uid"])
+    with pytest.raises(BudgetError) as caught:
+        await client.evict(two, found["two"]["metadata"]["uid"])
+    assert "web needs 1 healthy pods" in caught.value.why
