@@ -57,6 +57,8 @@ def test_a_good_stack_passes_and_is_reported_in_every_form_and_a_leak_in_a_log_i
     assert (suite.get("failures"), suite.get("skipped")) == ("0", "6")
     runs = [each for each in shop.json("history", "{}")["runs"] if each["kind"] == "verify"]
     assert [each["outcome"] for each in runs] == ["done"]
+    shown = shop.run("history", "show", "{}", runs[0]["run_id"]).stdout
+    assert "resources passed (0 containers unbounded)\n1 container\n" in shown
     after = Cluster(kubeconfig_of(shop.environment), shop.name).get("deployments", "shop")["metadata"]["generation"]
     assert after == before
 

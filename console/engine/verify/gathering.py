@@ -11,7 +11,7 @@ import msgspec
 
 from console.engine.addresses import Route, routes_of
 from console.engine.live import Findings, read_live
-from console.engine.ports import RunRecord, World
+from console.engine.ports import EvidenceItem, RunRecord, World
 from console.engine.seen import Seen
 from console.engine.store import Store
 from console.engine.together import together
@@ -145,11 +145,16 @@ async def _past_run(world: World, run: RunRecord) -> PastRun:
 
 async def read_findings(world: World, run_id: str) -> Mapping[str, Finding]:
     """What a verification found, by check; nothing of a run that was none."""
-    items = [item for item in await world.journal.evidence(run_id) if item.kind == EVIDENCE]
+    found = map(finding_of, await world.journal.evidence(run_id))
+    return {finding.id: finding for finding in found if finding}
+
+
+def finding_of(item: EvidenceItem) -> Finding | None:
+    """The finding that the journal keeps; None for other evidence, and for what another version wrote."""
     try:
-        return {item.subject: msgspec.json.decode(item.text, type=Finding) for item in items}
+        return msgspec.json.decode(item.text, type=Finding) if item.kind == EVIDENCE else None
     except msgspec.MsgspecError:
-        return {}
+        return None
 
 
 def external_words(stack: Stack, view: View) -> list[str]:
