@@ -66,10 +66,13 @@ async def write_down(stack: Stack, world: World, drill: OpenDrill) -> None:
     except ConflictError as error:
         found = await _read(stack, world.cluster)
         # The answer to us may have been lost, and asked for again.
-        if found and found[0].run_id == drill.run_id:
-            return
-        await world.journal.drop_undo(drill.run_id)
-        raise (open_error(stack, found[0]) if found else error) from error
+        if found is None or found[0].run_id != drill.run_id:
+            await world.journal.drop_undo(drill.run_id)
+            raise (open_error(stack, found[0]) if found else error) from error
+    # Only one can be open: what this machine still knows of others came to nothing, or was undone elsewhere.
+    for record in await world.journal.undo_records(stack.name, stack.target.name):
+        if record.run_id != drill.run_id:
+            await world.journal.drop_undo(record.undo_id)
 
 
 async def read_open(stack: Stack, world: World) -> OpenDrill | None:
@@ -129,7 +132,7 @@ async def strike_off(stack: Stack, world: World, run_id: str) -> None:
     """Nothing is open any more."""
     await world.cluster.delete(record_ref(stack))
     for record in await world.journal.undo_records(stack.name, stack.target.name):
-        if record.run_id == run_id or not run_id:
+        if record.run_id == run_id:
             await world.journal.drop_undo(record.undo_id)
 
 

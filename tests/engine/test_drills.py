@@ -12,6 +12,7 @@ import yaml
 from console.engine import drilled
 from console.engine import load as load_module
 from console.engine.drills import Drills
+from console.engine.ports import UndoRecord
 from console.engine.undone import read_open
 from console.model.diff import clean
 from console.model.drills.catalogue import CATALOGUE
@@ -208,7 +209,10 @@ async def test_replicas_that_an_autoscaler_rules_come_back_as_they_were(bench, c
 
 async def test_what_is_not_as_expected_fails_with_its_figures(bench, cluster, namespace):
     await deployed(bench, namespace)
+    killed_before_it_was_written_down = UndoRecord("old", "old", "todo", "test", {}, 1.0)
+    await bench.world.journal.record_undo(killed_before_it_was_written_down)
     verdict = await bench.drill("delete-pods", recover_within=0.001)
+    assert await bench.world.journal.undo_records("todo", "test") == []
     assert verdict.outcome is Outcome.DRILL
     assert "expected within 0.0 s" in verdict.headline
     kept = (await bench.world.journal.runs("todo"))[0]
