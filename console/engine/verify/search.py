@@ -189,7 +189,7 @@ class Search:
                             continue
                         done.add(part.digest)
                         await self._stream(
-                            "part of an image",
+                            "image part",
                             f"the {part.what} of the image of {service}",
                             part.pieces,
                             _LARGEST_IMAGE,
@@ -205,12 +205,12 @@ class Search:
                 record.headline,
                 *(item.text for item in await self._world.journal.evidence(record.run_id)),
             ]
-            await self._look("run in the journal", f"the journal, run {record.run_id}", "\n".join(text).encode())
+            await self._look("journal run", f"the journal, run {record.run_id}", "\n".join(text).encode())
 
     async def _own_files(self, place: Path) -> None:
         for file in await asyncio.to_thread(_below, place):
             try:
-                await self._stream("file of the console", f"the console's file {file.name}", _read(file), _LONGEST_FILE)
+                await self._stream("console file", f"the console's file {file.name}", _read(file), _LONGEST_FILE)
             except OSError as error:
                 self._unread.append(f"the console's file {file.name}: {error.strerror}")
 
