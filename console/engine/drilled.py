@@ -197,7 +197,12 @@ class DrillAttempt(Attempt):
             async with asyncio.timeout(NOTICE_WITHIN):
                 await work.store.wait_until(lambda view: self._noticing.noticed)
         if not self._noticing.noticed:
-            return "nobody noticed"
+            # A startup probe that may fail for long is no finding yet; that the pod is not ready is told all the while.
+            waiting = self._noticing.newcomer_waits(work.store.view())
+            if waiting is None:
+                return "nobody noticed"
+            self._noticing.moment("noticed by status", f"{waiting.name} does not get ready")
+            return "noticed late"
         await asyncio.sleep(HOLD)
         if self._kind.failed_requests == 0 and not self._noticing.still_serve(work.store.view()):
             self._harm.append("none of the old pods serves any more")

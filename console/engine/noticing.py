@@ -93,6 +93,11 @@ class Noticing:
         """Whether any pod still serves that did before."""
         return any(uid in view.pods and view.pods[uid].ready for uid, (_, ready) in self._before.items() if ready)
 
+    def newcomer_waits(self, view: View) -> Pod | None:
+        """A pod that was made since then and is still not ready."""
+        new = (pod for uid, pod in view.pods.items() if uid not in self._before and pod.service in self._services)
+        return next((pod for pod in new if not pod.ready and pod.deleting is None), None)
+
     def _harms(self, pod: Pod) -> bool:
         return pod.service in self._services and pod.uid not in self._aside
 
