@@ -3,6 +3,8 @@
 import json
 from xml.etree import ElementTree
 
+import pytest
+
 SUITE = """
 drills:
   - {kind: delete-pod, service: hello, suites: [release], expect: {failed_requests: 0}}
@@ -32,6 +34,7 @@ def test_a_drill_asks_first_then_measures_and_is_kept(stack):
     assert "no drill is open" in stack.run("drill", "undo", "{}").stdout
 
 
+@pytest.mark.soak
 def test_a_suite_is_a_gate_whose_report_leaves_out_what_does_not_apply(stack, tmp_path):
     deployed(stack, SUITE)
     report = tmp_path / "drills.xml"
@@ -44,6 +47,7 @@ def test_a_suite_is_a_gate_whose_report_leaves_out_what_does_not_apply(stack, tm
     assert (unknown.returncode, "there are: release" in unknown.stderr) == (2, True)
 
 
+@pytest.mark.soak
 def test_what_is_not_as_expected_ends_with_16_in_a_suite_as_well(stack):
     deployed(stack, SUITE.replace("expect: {failed_requests: 0}", "expect: {recover_within: 0.001s}"))
     done = stack.run("drill", "run", "{}", "--suite", "release", "--headless", "--yes", "--output", "json")
@@ -52,6 +56,7 @@ def test_what_is_not_as_expected_ends_with_16_in_a_suite_as_well(stack):
     assert (first["exit_code"], "expected within 0.0 s" in first["headline"]) == (16, True)
 
 
+@pytest.mark.soak
 def test_a_protected_target_is_drilled_only_as_the_file_allows_it(stack):
     stack.edit("stack.yaml", "sandbox: {kind: sandbox}", "sandbox: {kind: sandbox, protected: true}")
     file = stack.folder / "stack.yaml"

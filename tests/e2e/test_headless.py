@@ -10,6 +10,8 @@ def events(text):
 
 
 def test_deploy_look_change_and_destroy(stack, cluster, tmp_path):
+    # What another test has built is not built again.
+    (stack.folder / "hello.py").write_text(f"{(stack.folder / 'hello.py').read_text()}# {stack.name}\n")
     planned = stack.run("plan", "{}", "--exit-code")
     assert planned.returncode == 3, planned.stderr
     assert "+ deployment/hello  create" in planned.stdout

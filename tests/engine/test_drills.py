@@ -147,6 +147,7 @@ RESTARTS = {"kill-process": 1, "hang-process": 2}
 HEALED = ("kill-process", "hang-process", "delete-pods", "delete-pod", "evict", "slow-start")
 
 
+@pytest.mark.soak
 async def test_what_the_cluster_heals_is_noticed_and_measured_until_it_is_ready_again(bench, cluster, namespace):
     await deployed(bench, namespace)
     before = objects(cluster)
@@ -168,6 +169,7 @@ BORNE = (
 )
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("kinds", [BORNE[:3], BORNE[3:6], BORNE[6:]])
 async def test_what_stays_until_it_is_undone_harms_no_pod_that_serves(bench, cluster, namespace, kinds):
     await deployed(bench, namespace)
@@ -183,6 +185,7 @@ async def test_what_stays_until_it_is_undone_harms_no_pod_that_serves(bench, clu
         assert objects(cluster) == before, kind
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("kinds", [("dependency-gone", "quota-used-up", "evict-budget")])
 async def test_what_is_taken_away_is_given_back(bench, cluster, namespace, kinds):
     await deployed(bench, namespace, BUDGET)
@@ -196,6 +199,7 @@ async def test_what_is_taken_away_is_given_back(bench, cluster, namespace, kinds
     assert "needs 1 healthy pods and has 1" in moments(bench)["noticed by budget"].detail
 
 
+@pytest.mark.soak
 async def test_replicas_that_an_autoscaler_rules_come_back_as_they_were(bench, cluster, namespace):
     await deployed(bench, namespace, AUTOSCALER)
     count = cluster.get("deployments", "web")["spec"]["replicas"]
@@ -207,6 +211,7 @@ async def test_replicas_that_an_autoscaler_rules_come_back_as_they_were(bench, c
     assert [clean_ for clean_, _ in after.values()] == [clean_ for clean_, _ in before.values()]
 
 
+@pytest.mark.soak
 async def test_what_is_not_as_expected_fails_with_its_figures(bench, cluster, namespace):
     await deployed(bench, namespace)
     killed_before_it_was_written_down = UndoRecord("old", "old", "todo", "test", {}, 1.0)

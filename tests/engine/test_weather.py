@@ -138,7 +138,7 @@ async def test_a_server_that_takes_no_new_connections_is_lost_though_the_old_one
 
 
 async def test_a_slow_server_is_not_a_lost_one(weather, watched, cluster, facts):
-    weather.fail(everything, delay=1.0)
+    weather.fail(everything, delay=0.5)
     await weather.reset()
     await listed_again(watched, facts)
     await is_back(watched, cluster)
