@@ -34,13 +34,17 @@ def facts(store):
 
 
 @pytest.fixture
-async def watched(client, cluster, store, tasks, facts):
+async def watched(client, weather, cluster, store, tasks, facts):
     """Two pods that are watched, and seen."""
     cluster.create("deployments", virtual())
     tasks.start("watch pods", keep_watching(client, "pods", cluster.namespace, store.dispatch, time.time))
     await until(store, lambda view: view.freshness is Freshness.LIVE and len(view.pods) == 2)
     await asyncio.to_thread(cluster.until_pods, lambda pods: all(map(_is_ready, pods)))
     await until(store, lambda view: all(pod.ready for pod in view.pods.values()))
+    # Behind the list the stream begins: what is broken before that would break nothing.
+    async with asyncio.timeout(10):
+        while not any(request.watches for request in weather.forwarded):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     return store
 
 
@@ -68,8 +72,13 @@ async def goes_stale(store, within=8.0):
     return await until(store, lambda view: view if view.freshness is Freshness.STALE else None, within)
 
 
-async def listed_again(store, facts):
-    await until(store, lambda view: len([fact for fact in facts if isinstance(fact, Relisted)]) > 1)
+async def listed_again(store):
+    """Waits for the next list; a fact tells of it, which those who look at the view may see before it is counted."""
+    heard = asyncio.Event()
+    leave = store.subscribe(lambda fact: heard.set() if isinstance(fact, Relisted) else None)
+    async with asyncio.timeout(10):
+        await heard.wait()
+    leave()
 
 
 async def is_back(store, cluster):
@@ -140,7 +149,7 @@ async def test_a_server_that_takes_no_new_connections_is_lost_though_the_old_one
 async def test_a_slow_server_is_not_a_lost_one(weather, watched, cluster, facts):
     weather.fail(everything, delay=0.5)
     await weather.reset()
-    await listed_again(watched, facts)
+    await listed_again(watched)
     await is_back(watched, cluster)
     lost = len([fact for fact in facts if isinstance(fact, WatchLost)])
     await asyncio.to_thread(replace_one, cluster)
@@ -182,7 +191,7 @@ async def test_pages_that_are_gone_are_listed_afresh(weather, watched, cluster, 
     said = answer(410, b'{"kind": "Status", "code": 410, "reason": "Expired", "message": "continue token expired"}')
     weather.fail(lambda request: "continue=" in request.path, said, times=2)
     await weather.reset()
-    await listed_again(watched, facts)
+    await listed_again(watched)
     await is_back(watched, cluster)
     assert len([request for request in weather.asked if "continue=" in request.path]) == 3
 
