@@ -26,9 +26,10 @@ async def typed(prompt: str, *, echo: bool = True) -> str:
         if not line.done():
             line.set_result(os.read(terminal, _LINE))
 
+    # Before anybody is asked: what is typed at once must not be seen either.
+    termios.tcsetattr(terminal, termios.TCSADRAIN, [*before[:3], flags, *before[4:]])
     sys.stderr.write(prompt)
     sys.stderr.flush()
-    termios.tcsetattr(terminal, termios.TCSADRAIN, [*before[:3], flags, *before[4:]])
     loop.add_reader(terminal, take)
     try:
         return (await line).decode(errors="surrogateescape").rstrip("\r\n")

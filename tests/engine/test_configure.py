@@ -131,6 +131,7 @@ async def test_a_file_that_never_changes_takes_new_pods_and_so_does_the_way_back
 async def test_a_bad_value_goes_back_and_the_old_pods_served_all_the_while(bench, cluster, namespace, ref):
     await deployed(bench, namespace, FROM_ENVIRONMENT)
     before, least = uids(cluster), []
+    await bench.store.wait_until(lambda view: sum(pod.ready for pod in view.pods.values()) == 2)
 
     def available(fact):
         ready = [pod for pod in bench.store.view().pods.values() if pod.uid in before and pod.ready]

@@ -46,10 +46,17 @@ async def bench(pinned, tasks, tmp_path):
     await world.journal.close()
 
 
+def put(file, text):
+    """Another content at once, as kubectl writes it: nobody reads half of it."""
+    whole = file.with_suffix(".new")
+    whole.write_text(text)
+    whole.replace(file)
+
+
 def repoint(file):
     content = yaml.safe_load(file.read_text())
     content["clusters"][0]["cluster"]["server"] = ELSEWHERE
-    file.write_text(yaml.safe_dump(content))
+    put(file, yaml.safe_dump(content))
 
 
 async def test_a_plan_and_its_run_say_which_cluster_they_are_of(bench, cluster, namespace):
@@ -88,6 +95,6 @@ async def test_the_screen_says_it_once_the_connection_is_lost_and_takes_it_back(
         words = await store.wait_until(lambda view: view.mismatch or None)
         assert f"and is {ELSEWHERE}" in words
         assert any(line.level == "error" and ELSEWHERE in line.text for line in store.view().activity)
-        file.write_text(original)
+        put(file, original)
         store.dispatch(WatchLost("pods", 2.0, "cut"))
         await store.wait_until(lambda view: not view.mismatch)
