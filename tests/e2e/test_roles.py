@@ -110,6 +110,7 @@ async def test_a_context_that_is_pointed_elsewhere_under_the_console_is_refused(
     assert patient.cluster.find("deployments", "web") is None
 
 
+@pytest.mark.soak
 async def test_the_role_of_drills_is_all_that_they_take_besides_an_operators(acting):
     operator = acting("operator", "reader", "operator")
     assert (await operator.deploy()).code == 0

@@ -55,6 +55,7 @@ class Drilled:
         assert self.stack.json("status", "{}")["ready"]
 
 
+@pytest.mark.soak
 def test_a_drill_that_is_killed_at_any_moment_is_undone(stack):
     drilled = Drilled(stack)
     for seed in seeds(5):
